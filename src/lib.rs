@@ -1,1 +1,4 @@
-//! `hipaa-operator`.
+//! `hipaa-operator` makes an EKS cluster a place where protected health information may be sent to Amazon Bedrock, and proves it.
+#![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used, clippy::panic))]
+
+pub mod api;

@@ -1,0 +1,17 @@
+//! The annotations, labels and finalizers that we read or write.
+
+/// A person's wish for a pass now; any new value ends a `Held` and bypasses backoff.
+pub const RECONCILE_AT: &str = "hipaa-operator.io/reconcile-at";
+/// Stops all writes for the object, except those that only take power away because its declaration is gone. The value is the reason.
+pub const HOLD: &str = "hipaa-operator.io/hold";
+/// On our objects that have something to clean up before they go.
+pub const FINALIZER: &str = "hipaa-operator.io/cleanup";
+/// The annotation EKS reads to give a service account's pods a role
+/// (<https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html>).
+pub const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
+/// The Kubernetes label that says which tool manages an object.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Our value of [`MANAGED_BY`].
+pub const MANAGER: &str = "hipaa-operator";
+/// On our Kubernetes objects: the workload they belong to.
+pub const WORKLOAD_LABEL: &str = "hipaa-operator.io/workload";

@@ -1,0 +1,206 @@
+//! The condition types and reasons that appear in a status: one documented home for each word.
+
+/// A condition type. All are of positive polarity but [`ConditionType::Stalled`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConditionType {
+    /// The operator has finished, and everything it manages is in place.
+    Ready,
+    /// The posture verdict over the subject's own controls.
+    Compliant,
+    /// True when the operator cannot go on without a change by someone.
+    Stalled,
+    /// Environment: account, cluster, VPC, subnets and OIDC provider are what the spec says.
+    ScopeVerified,
+    /// Environment: every endpoint service is there, private and narrow.
+    EndpointsReady,
+    /// Environment: the KMS key is there, rotated and tightly held.
+    KeyReady,
+    /// Environment: the permissions boundary is there and as wide as the approved models need.
+    BoundaryReady,
+    /// Environment: the operator's own STS and Bedrock calls get through.
+    BedrockReachable,
+    /// Workload: the namespace and the service account may use the environment.
+    Admitted,
+    /// Workload: the network policy is in place.
+    NetworkIsolated,
+    /// Workload: role, policy, boundary, trust and annotation are in place.
+    IdentityReady,
+    /// Access: every model and profile is approved and can be called.
+    ModelsResolved,
+    /// Access: the workload's policy in the account contains this access.
+    PolicyApplied,
+}
+
+impl ConditionType {
+    /// The name as written into a status.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Compliant => "Compliant",
+            Self::Stalled => "Stalled",
+            Self::ScopeVerified => "ScopeVerified",
+            Self::EndpointsReady => "EndpointsReady",
+            Self::KeyReady => "KeyReady",
+            Self::BoundaryReady => "BoundaryReady",
+            Self::BedrockReachable => "BedrockReachable",
+            Self::Admitted => "Admitted",
+            Self::NetworkIsolated => "NetworkIsolated",
+            Self::IdentityReady => "IdentityReady",
+            Self::ModelsResolved => "ModelsResolved",
+            Self::PolicyApplied => "PolicyApplied",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])+ $name:ident),+ $(,)?) => {
+        /// Why a condition or a control is as it is: a stable word in PascalCase that tools may match on.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason { $($(#[$doc])+ $name),+ }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The word as written into a status.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Everything is in place.
+    InPlace,
+    /// Proven to hold.
+    Proven,
+    /// Work is under way; look again soon.
+    Progressing,
+    /// The plan was computed and nothing was written, as Audit asks.
+    AuditOnly,
+    /// Something is missing that Audit does not let us make.
+    WithheldByAudit,
+    /// Writes are stopped by the hold annotation.
+    OnHold,
+    /// Someone made it narrower on purpose; it is left until the spec changes or a person asks for a pass.
+    Held,
+    /// A call to AWS was refused for want of permission.
+    NotAuthorized,
+    /// AWS asked us to slow down.
+    Throttled,
+    /// AWS did not answer, or answered with a fault of its own.
+    AwsUnavailable,
+    /// AWS refused the request as invalid.
+    InvalidConfiguration,
+    /// A quota of the account is used up.
+    QuotaExceeded,
+    /// A thing of the same name is there and is not ours.
+    Conflict,
+    /// An answer nobody foresaw.
+    Unexpected,
+    /// The Kubernetes API server refused or did not answer.
+    KubernetesUnavailable,
+    /// Something else has to be ready first.
+    DependenciesNotReady,
+    /// The caller's account is not the one in the spec.
+    AccountMismatch,
+    /// The cluster named in the spec is not the one this API server belongs to.
+    ClusterMismatch,
+    /// The cluster does not exist in the account and Region.
+    ClusterNotFound,
+    /// The VPC does not exist, or it cannot be told which one is meant.
+    VpcNotFound,
+    /// DNS support or DNS host names are off in the VPC, so private DNS cannot work.
+    VpcDnsDisabled,
+    /// There is no IAM OIDC provider for the cluster's issuer, so no pod can assume a role.
+    OidcProviderNotFound,
+    /// The service has no endpoint in this Region or zone.
+    ServiceNotOffered,
+    /// No endpoint is there, and the environment only verifies it.
+    EndpointNotFound,
+    /// The endpoint's private DNS is off.
+    PrivateDnsDisabled,
+    /// The endpoint misses zones that the cluster uses.
+    ZonesNotCovered,
+    /// The endpoint is not available.
+    EndpointNotAvailable,
+    /// The endpoint's policy admits more than it should.
+    EndpointPolicyTooWide,
+    /// The endpoint's policy denies what the environment needs.
+    EndpointPolicyTooNarrow,
+    /// The security group of the endpoint admits more than it should, or not what it must.
+    SecurityGroupDrifted,
+    /// The key does not exist.
+    KeyNotFound,
+    /// The key is disabled.
+    KeyDisabled,
+    /// The key is waiting to be deleted.
+    KeyPendingDeletion,
+    /// The key is not rotated, or not as often as asked.
+    RotationDisabled,
+    /// The key's policy admits more than it should.
+    KeyPolicyTooWide,
+    /// The key is not a customer-managed key of this account and Region.
+    KeyNotCustomerManaged,
+    /// The boundary does not exist.
+    BoundaryNotFound,
+    /// The account refuses to let the operator change the boundary.
+    BoundaryChangeNotPermitted,
+    /// The boundary in force is narrower than the declared access; the access waits.
+    BoundaryTooNarrow,
+    /// Things are still bound to the environment, so it stays.
+    DeletionBlocked,
+    /// The object is being deleted.
+    Deleting,
+    /// The environment does not exist.
+    EnvironmentNotFound,
+    /// The environment is not ready.
+    EnvironmentNotReady,
+    /// The environment does not admit the namespace.
+    NamespaceNotAdmitted,
+    /// The service account does not exist.
+    ServiceAccountNotFound,
+    /// An older workload has the service account.
+    ServiceAccountClaimed,
+    /// Another manager owns the role annotation of the service account.
+    AnnotationConflict,
+    /// A peer is not among the environment's.
+    PeerNotFound,
+    /// The workload has no path to credentials: no endpoint for STS.
+    CredentialPathMissing,
+    /// No access is declared, so there is no role.
+    NoAccessDeclared,
+    /// Another NetworkPolicy admits more than ours.
+    WidenedByOtherPolicy,
+    /// The workload does not exist.
+    WorkloadNotFound,
+    /// The workload is not ready.
+    WorkloadNotReady,
+    /// A model or profile is not approved by the environment.
+    ModelNotApproved,
+    /// The account cannot call the model: no agreement, authorization or entitlement, or not in this Region.
+    ModelNotAvailable,
+    /// The profile does not exist in this account and Region.
+    ProfileNotFound,
+    /// A destination Region of the profile is not approved.
+    RegionNotApproved,
+    /// The use case is prohibited.
+    UseCaseProhibited,
+    /// The use case needs a named overseer.
+    OverseerMissing,
+    /// The object uses a value that this version does not know.
+    UnrecognizedValue,
+    /// The role, policy or endpoint differs from what is declared.
+    Drifted,
+    /// A foreign policy gives the role more than declared.
+    ForeignPolicy,
+    /// The trust of the role admits more than the service account.
+    TrustTooWide,
+    /// A path of the network does not carry the operator's own calls.
+    PathBroken,
+    /// Could not be read.
+    NotRead,
+}
