@@ -2,3 +2,6 @@
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used, clippy::panic))]
 
 pub mod api;
+pub mod domain;
+pub mod observed;
+pub mod policy;

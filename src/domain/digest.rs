@@ -1,0 +1,36 @@
+//! Digests of inputs and names.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// The first `length` hexadecimal digits (at most 64) of the SHA-256 of `parts`, each preceded by its length so that two
+/// different lists never give the same input.
+#[must_use]
+pub fn of_parts(parts: &[&str], length: usize) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part.len().to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hexadecimal(&hasher.finalize(), length)
+}
+
+/// The digest, 32 hexadecimal digits, of a value's JSON form. Values of one type with equal contents have equal digests.
+#[must_use]
+pub fn of_value(value: &impl Serialize) -> String {
+    // A value that cannot be written as JSON has no map with other than string keys among our types; an empty text stands for it.
+    let text = serde_json::to_string(value).unwrap_or_default();
+    of_parts(&[&text], 32)
+}
+
+fn hexadecimal(bytes: &[u8], length: usize) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.truncate(length);
+    text
+}

@@ -1,0 +1,10 @@
+//! Words of the trade: the account scope, names that are derived, tags that say who owns a thing.
+
+pub mod digest;
+pub mod fault;
+pub mod names;
+pub mod scope;
+pub mod tags;
+
+pub use fault::{Fault, FaultClass};
+pub use scope::Scope;

@@ -1,0 +1,12 @@
+//! What a pass has read: facts of the account and the cluster, in our own words. No I/O here, only the shapes.
+
+pub mod account;
+pub mod bedrock;
+pub mod cluster;
+pub mod identity;
+pub mod network;
+
+use crate::domain::Fault;
+
+/// The outcome of a read. What could not be read is not absent: it is unknown.
+pub type Read<T> = Result<T, Fault>;

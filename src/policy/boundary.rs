@@ -1,0 +1,25 @@
+//! The permissions boundary of an environment: the most that any of its workload roles can ever do.
+//!
+//! It allows the approved models and profiles from the environment's VPC and denies the side doors, whatever a role's own policies
+//! say (<https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>).
+
+use std::collections::BTreeSet;
+
+use crate::api::Operation;
+use crate::domain::Scope;
+
+use super::document::PolicyDocument;
+use super::permissions::{self, Grant, Profile};
+
+/// The boundary for these approved models and profiles.
+#[must_use]
+pub fn permissions_boundary(scope: &Scope, vpc_id: &str, models: &BTreeSet<String>, profiles: &BTreeSet<Profile>) -> PolicyDocument {
+    let everything = Grant {
+        models: models.clone(),
+        profiles: profiles.clone(),
+        operations: BTreeSet::from([Operation::Invoke, Operation::InvokeStream, Operation::CountTokens]),
+    };
+    let mut statements = permissions::allows(scope, vpc_id, &[everything]);
+    statements.push(permissions::side_doors());
+    PolicyDocument::of(statements)
+}

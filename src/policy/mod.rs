@@ -1,0 +1,12 @@
+//! IAM, KMS and endpoint documents as typed values: built from declarations, parsed from the account, and compared by meaning.
+
+pub mod boundary;
+pub mod document;
+pub mod endpoint;
+pub mod key;
+pub mod permissions;
+pub mod relation;
+pub mod trust;
+
+pub use document::{Effect, PolicyDocument, Principal, Statement};
+pub use relation::{Relation, relate};

@@ -1,0 +1,236 @@
+//! What a document found in the account is to the one we want: the same, narrower, or wider.
+//!
+//! Documents are compared by meaning: as sets of single permissions (one effect, principal, action, resource, under conditions), so
+//! that AWS's rewrites (order, one text for a list of one, an account id for its root ARN) are no difference. Where the relation of
+//! two permissions cannot be shown, they are taken for unrelated; the answer is then `Wider`, which is repaired.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::document::{Effect, PolicyDocument, Principal, Statement};
+
+/// What an observed document is to the desired one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// It means the same.
+    Same,
+    /// It gives less and denies more: someone narrowed it.
+    Narrower,
+    /// It gives something more, or denies something less.
+    Wider,
+}
+
+/// Relates `observed` to `desired`.
+#[must_use]
+pub fn relate(desired: &PolicyDocument, observed: &PolicyDocument) -> Relation {
+    let (wanted, found) = (atoms(desired), atoms(observed));
+    if wanted == found {
+        return Relation::Same;
+    }
+    let of = |set: &BTreeSet<Permission>, effect| set.iter().filter(move |p| p.effect == effect).cloned().collect::<Vec<_>>();
+    let allows_shrank = all_covered(&of(&found, Effect::Allow), &of(&wanted, Effect::Allow));
+    let denies_grew = all_covered(&of(&wanted, Effect::Deny), &of(&found, Effect::Deny));
+    if allows_shrank && denies_grew { Relation::Narrower } else { Relation::Wider }
+}
+
+/// Whether a boundary lets everything through that a document allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Everything is let through.
+    Covered,
+    /// Something is not.
+    Missing,
+    /// It depends on conditions whose outcome cannot be told from the documents.
+    Unproven,
+}
+
+/// Whether `boundary` lets through everything that `document` allows.
+#[must_use]
+pub fn covers(boundary: &PolicyDocument, document: &PolicyDocument) -> Coverage {
+    let limits = atoms(boundary);
+    let mut coverage = Coverage::Covered;
+    for wanted in atoms(document).iter().filter(|p| p.effect == Effect::Allow) {
+        let allowed = limits.iter().any(|limit| limit.effect == Effect::Allow && limit.covers(wanted));
+        let perhaps = limits.iter().any(|limit| limit.effect == Effect::Allow && limit.reaches(wanted));
+        let denied = limits.iter().any(|limit| limit.effect == Effect::Deny && limit.reaches(wanted));
+        match (allowed, perhaps, denied) {
+            (true, _, false) => {}
+            (false, false, _) => return Coverage::Missing,
+            _ => coverage = Coverage::Unproven,
+        }
+    }
+    coverage
+}
+
+fn all_covered(smaller: &[Permission], larger: &[Permission]) -> bool {
+    smaller.iter().all(|one| larger.iter().any(|other| other.covers(one)))
+}
+
+/// One permission: the least part of a statement.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Permission {
+    effect: Effect,
+    principal: Subject,
+    action: Pattern,
+    resource: Pattern,
+    /// (operator, key) → values, in lower-case names.
+    condition: BTreeMap<(String, String), BTreeSet<String>>,
+}
+
+/// Whom a permission is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    /// An identity policy speaks of its own holder.
+    Holder,
+    Anyone,
+    One(String, String),
+    AllBut(BTreeSet<(String, String)>),
+}
+
+/// What a permission is on: a pattern, or everything but some patterns.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Pattern {
+    /// A trust policy names no resource.
+    Itself,
+    Like(String),
+    AllBut(BTreeSet<String>),
+}
+
+impl Permission {
+    /// Whether everything that `other` speaks of is spoken of by this one too.
+    fn covers(&self, other: &Self) -> bool {
+        self.principal.covers(&other.principal)
+            && self.action.covers(&other.action)
+            && self.resource.covers(&other.resource)
+            && self.condition.iter().all(|((operator, key), values)| {
+                other.condition.get(&(operator.clone(), key.clone())).is_some_and(|narrower| {
+                    if is_negated(operator) { narrower.is_superset(values) } else { narrower.is_subset(values) }
+                })
+            })
+    }
+
+    /// Whether this one may speak of something that `other` speaks of, conditions aside.
+    fn reaches(&self, other: &Self) -> bool {
+        self.action.covers(&other.action) && self.resource.covers(&other.resource)
+    }
+}
+
+/// Operators whose values exclude: more values make the condition harder to meet.
+fn is_negated(operator: &str) -> bool {
+    operator.contains("not") && !operator.starts_with("null")
+}
+
+impl Subject {
+    fn covers(&self, other: &Self) -> bool {
+        self == other || *self == Self::Anyone
+    }
+}
+
+impl Pattern {
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Like(wide), Self::Like(narrow)) => matches(wide, narrow),
+            _ => self == other,
+        }
+    }
+}
+
+/// Whether the glob `pattern` matches everything that the glob `text` matches. Sufficient, not necessary: a wildcard of `text` is
+/// matched by `*` only.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while t < text.len() {
+        let fits = pattern.get(p).is_some_and(|&c| (c == text[t] && c != b'*') || (c == b'?' && text[t] != b'*'));
+        if fits {
+            p += 1;
+            t += 1;
+        } else if pattern.get(p) == Some(&b'*') {
+            retry = Some((p + 1, t));
+            p += 1;
+        } else if let Some((after, from)) = retry {
+            p = after;
+            t = from + 1;
+            retry = Some((after, t));
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|&c| c == b'*')
+}
+
+fn atoms(document: &PolicyDocument) -> BTreeSet<Permission> {
+    document.statement.iter().flat_map(statement_atoms).collect()
+}
+
+fn statement_atoms(statement: &Statement) -> Vec<Permission> {
+    let condition: BTreeMap<_, _> = statement
+        .condition
+        .iter()
+        .flat_map(|(operator, keys)| {
+            keys.iter().map(move |(key, values)| {
+                ((operator.to_lowercase(), key.to_lowercase()), values.0.iter().cloned().collect::<BTreeSet<_>>())
+            })
+        })
+        .collect();
+    let actions = patterns(&lower(&statement.action), &lower(&statement.not_action));
+    let resources = patterns(&statement.resource, &statement.not_resource);
+    let mut atoms = Vec::new();
+    for principal in subjects(statement) {
+        for action in &actions {
+            for resource in &resources {
+                atoms.push(Permission {
+                    effect: statement.effect,
+                    principal: principal.clone(),
+                    action: action.clone(),
+                    resource: resource.clone(),
+                    condition: condition.clone(),
+                });
+            }
+        }
+    }
+    atoms
+}
+
+fn lower(texts: &[String]) -> Vec<String> {
+    texts.iter().map(|text| text.to_lowercase()).collect()
+}
+
+fn patterns(these: &[String], all_but: &[String]) -> Vec<Pattern> {
+    if !all_but.is_empty() {
+        vec![Pattern::AllBut(all_but.iter().cloned().collect())]
+    } else if these.is_empty() {
+        vec![Pattern::Itself]
+    } else {
+        these.iter().cloned().map(Pattern::Like).collect()
+    }
+}
+
+fn subjects(statement: &Statement) -> Vec<Subject> {
+    match (&statement.principal, &statement.not_principal) {
+        (Some(principal), _) => members(principal)
+            .into_iter()
+            .map(|(kind, value)| if value == "*" && kind == "AWS" { Subject::Anyone } else { Subject::One(kind, value) })
+            .collect(),
+        (None, Some(not)) => vec![Subject::AllBut(members(not).into_iter().collect())],
+        (None, None) => vec![Subject::Holder],
+    }
+}
+
+fn members(principal: &Principal) -> Vec<(String, String)> {
+    match principal {
+        Principal::Anyone(text) => vec![("AWS".to_owned(), text.clone())],
+        Principal::Of(kinds) => kinds
+            .iter()
+            .flat_map(|(kind, values)| values.0.iter().map(move |value| (kind.clone(), account_of_root(value).to_owned())))
+            .collect(),
+    }
+}
+
+/// AWS writes an account principal as its id or as its root ARN; both mean the account.
+fn account_of_root(value: &str) -> &str {
+    value.strip_suffix(":root").and_then(|arn| arn.rsplit(':').next()).unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests;
