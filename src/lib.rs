@@ -2,6 +2,8 @@
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used, clippy::panic))]
 
 pub mod api;
+#[cfg(feature = "operator")]
+pub mod aws;
 pub mod domain;
 pub mod observed;
 pub mod policy;
