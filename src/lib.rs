@@ -2,6 +2,9 @@
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used, clippy::panic))]
 
 pub mod api;
+pub mod catalogue;
 pub mod domain;
 pub mod observed;
+pub mod plan;
 pub mod policy;
+pub mod status;
