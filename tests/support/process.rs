@@ -10,8 +10,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 /// How long a process may take to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -86,7 +85,7 @@ impl Process {
             .spawn()
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let leash = child.stdin.take().expect("standard input was asked for");
-        let group = Pid::from_raw(child.id().try_into().expect("process ids fit"));
+        let group = Pid::from_child(&child);
         Self {
             name: name.to_owned(),
             child,
@@ -98,7 +97,7 @@ impl Process {
 
     /// The id of its process group: see [`group_is_alive`].
     pub fn group(&self) -> i32 {
-        self.group.as_raw()
+        self.group.as_raw_nonzero().get()
     }
 
     /// Where its output goes.
@@ -127,7 +126,7 @@ impl Process {
 
     /// Asks it to end, kills it if it has not within ten seconds, and says how it ended.
     pub fn end(&mut self) -> ExitStatus {
-        self.signal(Signal::SIGTERM);
+        self.signal(Signal::TERM);
         let end = Instant::now() + GRACE;
         while Instant::now() < end {
             if let Some(status) = self.exited() {
@@ -144,7 +143,7 @@ impl Process {
 
     /// Kills it at once, as a crash would.
     pub fn kill(&mut self) -> ExitStatus {
-        self.signal(Signal::SIGKILL);
+        self.signal(Signal::KILL);
         self.child.wait().expect("the child is ours to wait for")
     }
 
@@ -152,7 +151,7 @@ impl Process {
         // Only while it runs: once it has been waited for, its number may belong to someone else.
         if self.exited().is_none() {
             // An error says that the group is gone, which is what was wanted.
-            let _ = killpg(self.group, signal);
+            let _ = kill_process_group(self.group, signal);
         }
     }
 }
@@ -165,7 +164,7 @@ impl Drop for Process {
 
 /// Whether any process of the group is left.
 pub fn group_is_alive(group: i32) -> bool {
-    killpg(Pid::from_raw(group), None).is_ok()
+    Pid::from_raw(group).is_some_and(|group| test_kill_process_group(group).is_ok())
 }
 
 /// The last forty lines of a log.
