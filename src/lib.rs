@@ -1,1 +1,4 @@
 //! `hipaa-operator`.
+
+#[cfg(feature = "operator")]
+pub mod manifests;
