@@ -104,21 +104,26 @@ fn outside_enum(allowed: &[Value], value: &Value) -> String {
 }
 
 fn pattern_check(walk: &mut Walk<'_>, schema: &Value, line: usize, text: &str, pattern: &str) {
-    let compiled = walk
-        .patterns
-        .entry(pattern.to_owned())
-        .or_insert_with(|| Regex::new(pattern).ok());
-    match compiled.as_ref().map(|compiled| compiled.is_match(text)) {
-        Some(true) => {}
-        Some(false) => {
-            let message = match words::advice(schema) {
-                advice if advice.is_empty() => format!("{} does not fit: write text that matches {pattern}", words::quoted(text)),
-                advice => format!("{} does not fit: {advice} (matching {pattern})", words::quoted(text)),
-            };
-            walk.note(line, message);
-        }
-        None => walk.block(line, format!("cannot be checked, for the definition's pattern {pattern} is not readable: mend the definition")),
+    let compiled = walk.patterns.entry(pattern.to_owned());
+    let compiled = compiled.or_insert_with(|| Regex::new(pattern).ok());
+    let Some(compiled) = compiled else {
+        let message = format!(
+            "cannot be checked, for the definition's pattern {pattern} is not readable: mend the definition"
+        );
+        walk.block(line, message);
+        return;
+    };
+    if compiled.is_match(text) {
+        return;
     }
+    let text = words::quoted(text);
+    let message = match words::advice(schema) {
+        advice if advice.is_empty() => {
+            format!("{text} does not fit: write text that matches {pattern}")
+        }
+        advice => format!("{text} does not fit: {advice} (matching {pattern})"),
+    };
+    walk.note(line, message);
 }
 
 /// Checks a number against the bounds of the schema and of its format.
