@@ -4,6 +4,8 @@
 pub mod api;
 pub mod catalogue;
 pub mod domain;
+#[cfg(feature = "operator")]
+pub mod manifests;
 pub mod observed;
 pub mod plan;
 pub mod policy;

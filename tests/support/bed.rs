@@ -46,21 +46,11 @@ impl Bed {
     /// # Panics
     /// If a part cannot be started, with the end of its log.
     pub async fn start(shape: Shape) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("hipaa-operator-bed-")
-            .tempdir()
-            .expect("there is a folder for temporary files");
+        let folder = tempfile::Builder::new().prefix("hipaa-operator-bed-").tempdir().expect("there is a folder for temporary files");
         let emulators = Emulators::start(folder.path(), &shape.account, &shape.region).await;
         let seeded = seed(&emulators, &shape).await;
         let control_plane = ControlPlane::start(folder.path(), &seeded.issuer).await;
-        let bed = Self {
-            control_plane,
-            emulators,
-            shape,
-            seeded,
-            folder,
-            operator_logs: Mutex::default(),
-        };
+        let bed = Self { control_plane, emulators, shape, seeded, folder, operator_logs: Mutex::default() };
         bed.install_crds().await;
         bed
     }
@@ -74,13 +64,7 @@ impl Bed {
     pub fn operator(&self, binary: &Path, flags: &[&str]) -> Operator {
         let mut logs = self.operator_logs.lock().expect("no holder panics");
         let name = format!("operator-{}", logs.len() + 1);
-        let operator = Operator::start(
-            &name,
-            binary,
-            flags,
-            &self.environment(),
-            self.folder.path(),
-        );
+        let operator = Operator::start(&name, binary, flags, &self.environment(), self.folder.path());
         logs.push(operator.log().to_owned());
         operator
     }
@@ -88,10 +72,7 @@ impl Bed {
     /// What a program needs in its environment to work with this cluster and account.
     pub fn environment(&self) -> Vec<(String, String)> {
         let mut environment = self.emulators.environment();
-        environment.push((
-            "KUBECONFIG".to_owned(),
-            self.control_plane.kubeconfig().display().to_string(),
-        ));
+        environment.push(("KUBECONFIG".to_owned(), self.control_plane.kubeconfig().display().to_string()));
         environment
     }
 
@@ -100,9 +81,7 @@ impl Bed {
     /// # Panics
     /// If the API server refuses one.
     pub async fn apply(&self, yaml: &str) -> Vec<DynamicObject> {
-        self.try_apply(yaml)
-            .await
-            .unwrap_or_else(|error| panic!("apply: {error}\n{yaml}"))
+        self.try_apply(yaml).await.unwrap_or_else(|error| panic!("apply: {error}\n{yaml}"))
     }
 
     /// Applies the documents of `yaml` up to the first one that is refused, and says why.
@@ -110,12 +89,10 @@ impl Bed {
     /// # Panics
     /// If it is not YAML of Kubernetes objects.
     pub async fn try_apply(&self, yaml: &str) -> kube::Result<Vec<DynamicObject>> {
-        let documents: Vec<Value> =
-            serde_saphyr::from_multiple(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+        let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
         let mut applied = Vec::new();
         for document in documents.into_iter().filter(|document| !document.is_null()) {
-            let object: DynamicObject =
-                serde_json::from_value(document).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+            let object: DynamicObject = serde_json::from_value(document).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
             applied.push(self.apply_object(&object).await?);
         }
         Ok(applied)
@@ -127,38 +104,23 @@ impl Bed {
         let (resource, capabilities) = discovery::pinned_kind(&self.client(), &kind).await?;
         let api: Api<DynamicObject> = match (capabilities.scope, object.namespace()) {
             (Scope::Cluster, _) => Api::all_with(self.client(), &resource),
-            (Scope::Namespaced, Some(namespace)) => {
-                Api::namespaced_with(self.client(), &namespace, &resource)
-            }
+            (Scope::Namespaced, Some(namespace)) => Api::namespaced_with(self.client(), &namespace, &resource),
             (Scope::Namespaced, None) => Api::default_namespaced_with(self.client(), &resource),
         };
-        api.patch(
-            &object.name_any(),
-            &PatchParams::apply("test").force(),
-            &Patch::Apply(object),
-        )
-        .await
+        api.patch(&object.name_any(), &PatchParams::apply("test").force(), &Patch::Apply(object)).await
     }
 
     /// Asks every 100 ms until the answer is `Ok`.
     ///
     /// # Panics
     /// After `deadline`, with `what`, the last `Err` and the end of each operator's log.
-    pub async fn eventually<T, A: Future<Output = Result<T, String>>>(
-        &self,
-        what: &str,
-        deadline: Duration,
-        ask: impl FnMut() -> A,
-    ) -> T {
+    pub async fn eventually<T, A: Future<Output = Result<T, String>>>(&self, what: &str, deadline: Duration, ask: impl FnMut() -> A) -> T {
         match wait::until(deadline, ask).await {
             Ok(answer) => answer,
             Err(error) => {
                 let logs = self.operator_logs.lock().expect("no holder panics");
                 let logs: Vec<_> = logs.iter().map(|log| tail(log)).collect();
-                panic!(
-                    "not within {deadline:?}: {what}: {error}\n{}",
-                    logs.join("\n")
-                );
+                panic!("not within {deadline:?}: {what}: {error}\n{}", logs.join("\n"));
             }
         }
     }
@@ -169,30 +131,18 @@ impl Bed {
     }
 
     async fn install_crds(&self) {
-        let mut files: Vec<_> =
-            match fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("crds")) {
-                Ok(entries) => entries
-                    .map(|entry| entry.expect("crds/ can be read").path())
-                    .collect(),
-                Err(_) => return,
-            };
-        files.retain(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "yaml")
-        });
+        let mut files: Vec<_> = match fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("crds")) {
+            Ok(entries) => entries.map(|entry| entry.expect("crds/ can be read").path()).collect(),
+            Err(_) => return,
+        };
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
         let definitions: Api<CustomResourceDefinition> = Api::all(self.client());
         for file in files {
-            for definition in self
-                .apply(&fs::read_to_string(&file).expect("a CRD file can be read"))
-                .await
-            {
+            for definition in self.apply(&fs::read_to_string(&file).expect("a CRD file can be read")).await {
                 let name = definition.name_any();
-                let established =
-                    await_condition(definitions.clone(), &name, conditions::is_crd_established());
+                let established = await_condition(definitions.clone(), &name, conditions::is_crd_established());
                 let established = tokio::time::timeout(ESTABLISHED, established).await;
-                established
-                    .unwrap_or_else(|_| panic!("{name} is not established"))
-                    .unwrap_or_else(|error| panic!("{name}: {error}"));
+                established.unwrap_or_else(|_| panic!("{name} is not established")).unwrap_or_else(|error| panic!("{name}: {error}"));
             }
         }
     }
@@ -202,10 +152,7 @@ impl Drop for Bed {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.folder.disable_cleanup(true);
-            eprintln!(
-                "the test bed's logs are kept in {}",
-                self.folder.path().display()
-            );
+            eprintln!("the test bed's logs are kept in {}", self.folder.path().display());
         }
     }
 }

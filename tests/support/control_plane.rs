@@ -62,20 +62,10 @@ impl ControlPlane {
         });
         let client = match ready.await {
             Ok(client) => client,
-            Err(error) => panic!(
-                "kube-apiserver is not ready: {error}\n{}\n{}",
-                tail(api_server.log()),
-                tail(etcd.log())
-            ),
+            Err(error) => panic!("kube-apiserver is not ready: {error}\n{}\n{}", tail(api_server.log()), tail(etcd.log())),
         };
         let controller_manager = controller_manager(folder, &certificates, &kubeconfig);
-        Self {
-            controller_manager,
-            api_server,
-            etcd,
-            kubeconfig,
-            client: ClientHandle(client),
-        }
+        Self { controller_manager, api_server, etcd, kubeconfig, client: ClientHandle(client) }
     }
 
     /// A client that may do everything.
@@ -95,9 +85,7 @@ impl ControlPlane {
 
     /// The process groups it consists of.
     pub fn groups(&self) -> Vec<i32> {
-        [&self.controller_manager, &self.api_server, &self.etcd]
-            .map(Process::group)
-            .to_vec()
+        [&self.controller_manager, &self.api_server, &self.etcd].map(Process::group).to_vec()
     }
 }
 
@@ -116,17 +104,9 @@ fn etcd(folder: &Path, url: &str) -> Process {
     Process::start("etcd", &parts().etcd, arguments, &[], folder)
 }
 
-fn api_server(
-    folder: &Path,
-    certificates: &Path,
-    port: u16,
-    token: &str,
-    etcd: &str,
-    issuer: &str,
-) -> Process {
+fn api_server(folder: &Path, certificates: &Path, port: u16, token: &str, etcd: &str, issuer: &str) -> Process {
     let tokens = folder.join("tokens.csv");
-    fs::write(&tokens, format!("{token},admin,admin,\"system:masters\"\n"))
-        .expect("the bed's folder can be written to");
+    fs::write(&tokens, format!("{token},admin,admin,\"system:masters\"\n")).expect("the bed's folder can be written to");
     // The server makes its serving key before it reads the key for tokens, so that one file can be both and no other tool
     // is needed to make keys.
     let key = certificates.join("apiserver.key");
@@ -145,36 +125,18 @@ fn api_server(
         "--authorization-mode=RBAC".to_owned(),
         format!("--token-auth-file={}", tokens.display()),
     ];
-    Process::start(
-        "kube-apiserver",
-        &parts().kube_apiserver,
-        arguments,
-        &[],
-        folder,
-    )
+    Process::start("kube-apiserver", &parts().kube_apiserver, arguments, &[], folder)
 }
 
 fn controller_manager(folder: &Path, certificates: &Path, kubeconfig: &Path) -> Process {
     let arguments = [
         format!("--kubeconfig={}", kubeconfig.display()),
-        format!(
-            "--service-account-private-key-file={}",
-            certificates.join("apiserver.key").display()
-        ),
-        format!(
-            "--root-ca-file={}",
-            certificates.join("apiserver.crt").display()
-        ),
+        format!("--service-account-private-key-file={}", certificates.join("apiserver.key").display()),
+        format!("--root-ca-file={}", certificates.join("apiserver.crt").display()),
         "--leader-elect=false".to_owned(),
         "--secure-port=0".to_owned(),
     ];
-    Process::start(
-        "kube-controller-manager",
-        &parts().kube_controller_manager,
-        arguments,
-        &[],
-        folder,
-    )
+    Process::start("kube-controller-manager", &parts().kube_controller_manager, arguments, &[], folder)
 }
 
 fn write_kubeconfig(folder: &Path, certificates: &Path, port: u16, token: &str) -> PathBuf {
@@ -198,21 +160,14 @@ async fn client(kubeconfig: &Path) -> Result<Client, String> {
     // Not the environment's choice of provider: several may be linked in.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let kubeconfig = Kubeconfig::read_from(kubeconfig).map_err(|error| error.to_string())?;
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .map_err(|error| error.to_string())?;
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(|error| error.to_string())?;
     config.proxy_url = None;
     Client::try_from(config).map_err(|error| error.to_string())
 }
 
 async fn get(client: &Client, path: &str) -> Result<String, String> {
-    let request = axum::http::Request::get(path)
-        .body(Vec::new())
-        .map_err(|error| error.to_string())?;
-    client
-        .request_text(request)
-        .await
-        .map_err(|error| error.to_string())
+    let request = axum::http::Request::get(path).body(Vec::new()).map_err(|error| error.to_string())?;
+    client.request_text(request).await.map_err(|error| error.to_string())
 }
 
 fn random_token() -> String {

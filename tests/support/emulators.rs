@@ -126,9 +126,7 @@ impl Emulators {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
             .endpoint_url(endpoint)
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-                "test", "test", None, None, "test bed",
-            )))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test bed")))
             .build()
     }
 }
@@ -138,19 +136,10 @@ fn moto(folder: &Path, port: u16, account: &str) -> Process {
         ("MOTO_ACCOUNT_ID", account.to_owned()),
         // Permission checks of the operator look at managed policies.
         ("MOTO_IAM_LOAD_MANAGED_POLICIES", "true".to_owned()),
-        (
-            "MOTO_RECORDER_FILEPATH",
-            folder.join("moto.recording").display().to_string(),
-        ),
+        ("MOTO_RECORDER_FILEPATH", folder.join("moto.recording").display().to_string()),
     ];
     let port = port.to_string();
-    Process::start(
-        "moto",
-        &parts().moto_server,
-        ["-H", "127.0.0.1", "-p", &port],
-        &owned(environment),
-        folder,
-    )
+    Process::start("moto", &parts().moto_server, ["-H", "127.0.0.1", "-p", &port], &owned(environment), folder)
 }
 
 fn ministack(folder: &Path, port: u16, account: &str) -> Process {
@@ -160,19 +149,11 @@ fn ministack(folder: &Path, port: u16, account: &str) -> Process {
         ("MINISTACK_ACCOUNT_ID", account.to_owned()),
         ("LOG_LEVEL", "WARNING".to_owned()),
     ];
-    Process::start(
-        "ministack",
-        &parts().ministack,
-        [""; 0],
-        &owned(environment),
-        folder,
-    )
+    Process::start("ministack", &parts().ministack, [""; 0], &owned(environment), folder)
 }
 
 fn owned<const N: usize>(environment: [(&str, String); N]) -> Vec<(String, String)> {
-    environment
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec()
+    environment.map(|(name, value)| (name.to_owned(), value)).to_vec()
 }
 
 async fn answers(process: &mut Process, url: &str) {

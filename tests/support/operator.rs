@@ -20,22 +20,11 @@ pub struct Operator {
 
 impl Operator {
     /// Starts `binary run` with `flags`; its log is `<folder>/<name>.log`. It may not be ready yet.
-    pub fn start(
-        name: &str,
-        binary: &Path,
-        flags: &[&str],
-        environment: &[(String, String)],
-        folder: &Path,
-    ) -> Self {
+    pub fn start(name: &str, binary: &Path, flags: &[&str], environment: &[(String, String)], folder: &Path) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
-        let arguments = ["run", "--listen", &address]
-            .into_iter()
-            .chain(flags.iter().copied());
+        let arguments = ["run", "--listen", &address].into_iter().chain(flags.iter().copied());
         let process = Process::start(name, binary, arguments, environment, folder);
-        Self {
-            process,
-            url: format!("http://{address}"),
-        }
+        Self { process, url: format!("http://{address}") }
     }
 
     /// Waits until `/readyz` says 200.
@@ -69,10 +58,7 @@ impl Operator {
     /// # Panics
     /// If it does not answer with 200.
     pub async fn metrics(&self) -> String {
-        self.get("/metrics")
-            .await
-            .and_then(http::ok)
-            .expect("the operator serves its metrics")
+        self.get("/metrics").await.and_then(http::ok).expect("the operator serves its metrics")
     }
 
     /// How it ended, if it did.
@@ -86,11 +72,7 @@ impl Operator {
     /// If it does not exit with 0 within ten seconds.
     pub fn stop(mut self) {
         let status = self.process.end();
-        assert!(
-            status.success(),
-            "the operator did not end well: {status}\n{}",
-            tail(self.log())
-        );
+        assert!(status.success(), "the operator did not end well: {status}\n{}", tail(self.log()));
     }
 
     /// Kills it at once, as a crash would.
@@ -118,16 +100,6 @@ pub fn binary() -> PathBuf {
         return PathBuf::from(path);
     }
     let me = std::env::current_exe().expect("this program has a path");
-    let found = me
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join("hipaa-operator"))
-        .find(|path| path.is_file());
-    found.unwrap_or_else(|| {
-        panic!(
-            "there is no hipaa-operator near {}: cargo build",
-            me.display()
-        )
-    })
+    let found = me.ancestors().skip(1).take(2).map(|folder| folder.join("hipaa-operator")).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("there is no hipaa-operator near {}: cargo build", me.display()))
 }

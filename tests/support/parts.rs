@@ -35,11 +35,7 @@ pub fn parts() -> &'static Parts {
             .stderr(Stdio::inherit())
             .output()
             .unwrap_or_else(|error| panic!("{}: {error}", script.display()));
-        assert!(
-            output.status.success(),
-            "{} failed, see above",
-            script.display()
-        );
+        assert!(output.status.success(), "{} failed, see above", script.display());
         parse(&String::from_utf8_lossy(&output.stdout))
     })
 }
@@ -48,10 +44,7 @@ fn parse(text: &str) -> Parts {
     let path = |name: &str| {
         text.lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-            .map_or_else(
-                || panic!("tests/testbed/build --paths does not name {name}"),
-                PathBuf::from,
-            )
+            .map_or_else(|| panic!("tests/testbed/build --paths does not name {name}"), PathBuf::from)
     };
     Parts {
         etcd: path("ETCD"),

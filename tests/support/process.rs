@@ -61,14 +61,9 @@ impl Process {
         environment: &[(String, String)],
         folder: &Path,
     ) -> Self {
-        assert!(
-            program.is_file(),
-            "{name}: there is no {}",
-            program.display()
-        );
+        assert!(program.is_file(), "{name}: there is no {}", program.display());
         let log = folder.join(format!("{name}.log"));
-        let output =
-            File::create(&log).unwrap_or_else(|error| panic!("{}: {error}", log.display()));
+        let output = File::create(&log).unwrap_or_else(|error| panic!("{}: {error}", log.display()));
         let errors = output.try_clone().expect("a file handle can be cloned");
         let mut child = Command::new("/bin/sh")
             .args(["-c", GUARDIAN, name])
@@ -86,13 +81,7 @@ impl Process {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let leash = child.stdin.take().expect("standard input was asked for");
         let group = Pid::from_child(&child);
-        Self {
-            name: name.to_owned(),
-            child,
-            log,
-            group,
-            _leash: leash,
-        }
+        Self { name: name.to_owned(), child, log, group, _leash: leash }
     }
 
     /// The id of its process group: see [`group_is_alive`].
@@ -109,19 +98,13 @@ impl Process {
     pub fn check(&mut self) -> Result<(), String> {
         match self.exited() {
             None => Ok(()),
-            Some(status) => Err(format!(
-                "{} has ended, {status}\n{}",
-                self.name,
-                tail(&self.log)
-            )),
+            Some(status) => Err(format!("{} has ended, {status}\n{}", self.name, tail(&self.log))),
         }
     }
 
     /// How it ended, if it did.
     pub fn exited(&mut self) -> Option<ExitStatus> {
-        self.child
-            .try_wait()
-            .expect("the child is ours to wait for")
+        self.child.try_wait().expect("the child is ours to wait for")
     }
 
     /// Asks it to end, kills it if it has not within ten seconds, and says how it ended.
@@ -134,10 +117,7 @@ impl Process {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        eprintln!(
-            "{}: still running {GRACE:?} after SIGTERM, killed",
-            self.name
-        );
+        eprintln!("{}: still running {GRACE:?} after SIGTERM, killed", self.name);
         self.kill()
     }
 
@@ -169,27 +149,17 @@ pub fn group_is_alive(group: i32) -> bool {
 
 /// The last forty lines of a log.
 pub fn tail(log: &Path) -> String {
-    let text = std::fs::read(log)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default();
+    let text = std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
-    format!(
-        "--- end of {} ---\n{}",
-        log.display(),
-        lines[lines.len().saturating_sub(40)..].join("\n")
-    )
+    format!("--- end of {} ---\n{}", log.display(), lines[lines.len().saturating_sub(40)..].join("\n"))
 }
 
 /// A loopback port nobody listens on, never the same twice in one process.
 pub fn free_port() -> u16 {
     static GIVEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
     loop {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-        let port = listener
-            .local_addr()
-            .expect("a bound socket has an address")
-            .port();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+        let port = listener.local_addr().expect("a bound socket has an address").port();
         if GIVEN.lock().expect("no holder panics").insert(port) {
             return port;
         }
@@ -200,12 +170,8 @@ pub fn free_port() -> u16 {
 fn clean_environment() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| {
         let name = name.to_string_lossy().to_uppercase();
-        let unwanted = ["AWS_", "KUBE", "SSL_CERT_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-            || ["PROXY", "_CA_BUNDLE"]
-                .iter()
-                .any(|suffix| name.ends_with(suffix));
+        let unwanted = ["AWS_", "KUBE", "SSL_CERT_"].iter().any(|prefix| name.starts_with(prefix))
+            || ["PROXY", "_CA_BUNDLE"].iter().any(|suffix| name.ends_with(suffix));
         !unwanted
     })
 }

@@ -25,9 +25,7 @@ pub struct Recorder {
 impl Recorder {
     /// The recorder of the moto that listens at `moto_url`.
     pub fn new(moto_url: &str) -> Self {
-        Self {
-            url: format!("{moto_url}/moto-api/recorder"),
-        }
+        Self { url: format!("{moto_url}/moto-api/recorder") }
     }
 
     /// Forgets what was recorded, and records from now on.
@@ -55,9 +53,7 @@ impl Recorder {
 
     async fn post(&self, command: &str) {
         let answer = http::post(&format!("{}/{command}", self.url), "").await;
-        answer
-            .and_then(http::ok)
-            .unwrap_or_else(|error| panic!("moto's {command}: {error}"));
+        answer.and_then(http::ok).unwrap_or_else(|error| panic!("moto's {command}: {error}"));
     }
 }
 
@@ -74,55 +70,30 @@ struct Request {
 impl Request {
     fn call(&self) -> Call {
         let service = self.service();
-        let named = self
-            .target()
-            .or_else(|| self.action())
-            .or_else(|| self.eks_operation(&service));
-        let mutating = named.as_deref().map_or_else(
-            || !matches!(self.method.as_str(), "GET" | "HEAD"),
-            changes_something,
-        );
+        let named = self.target().or_else(|| self.action()).or_else(|| self.eks_operation(&service));
+        let mutating = named.as_deref().map_or_else(|| !matches!(self.method.as_str(), "GET" | "HEAD"), changes_something);
         let operation = named.unwrap_or_else(|| format!("{} {}", self.method, self.path()));
-        Call {
-            service,
-            operation,
-            mutating,
-        }
+        Call { service, operation, mutating }
     }
 
     /// `Authorization: AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`. Of what AWS takes unsigned, only
     /// STS concerns us.
     fn service(&self) -> String {
-        let scope = self
-            .header("authorization")
-            .and_then(|value| value.split_once("Credential="))
-            .map(|(_, scope)| scope);
-        scope
-            .and_then(|scope| scope.split('/').nth(3))
-            .unwrap_or("sts")
-            .to_owned()
+        let scope = self.header("authorization").and_then(|value| value.split_once("Credential=")).map(|(_, scope)| scope);
+        scope.and_then(|scope| scope.split('/').nth(3)).unwrap_or("sts").to_owned()
     }
 
     /// `X-Amz-Target: TrentService.CreateKey`.
     fn target(&self) -> Option<String> {
-        self.header("x-amz-target")?
-            .rsplit('.')
-            .next()
-            .map(str::to_owned)
+        self.header("x-amz-target")?.rsplit('.').next().map(str::to_owned)
     }
 
     /// `Action=CreateRole&…`.
     fn action(&self) -> Option<String> {
         let body = self.body.as_deref()?;
-        let body = if self.body_encoded {
-            aws_smithy_types::base64::decode(body).ok()?
-        } else {
-            body.as_bytes().to_vec()
-        };
+        let body = if self.body_encoded { aws_smithy_types::base64::decode(body).ok()? } else { body.as_bytes().to_vec() };
         let form = String::from_utf8(body).ok()?;
-        form.split('&')
-            .find_map(|field| field.strip_prefix("Action="))
-            .map(str::to_owned)
+        form.split('&').find_map(|field| field.strip_prefix("Action=")).map(str::to_owned)
     }
 
     fn eks_operation(&self, service: &str) -> Option<String> {
@@ -138,25 +109,17 @@ impl Request {
     }
 
     fn path(&self) -> &str {
-        let rest = self
-            .url
-            .split_once("://")
-            .map_or(self.url.as_str(), |(_, rest)| rest);
+        let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
         let path = rest.find('/').map_or("/", |slash| &rest[slash..]);
         path.split('?').next().unwrap_or(path)
     }
 
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 
 /// What is not known to read only may change something.
 fn changes_something(operation: &str) -> bool {
-    !["Get", "List", "Describe", "Head", "AssumeRole"]
-        .iter()
-        .any(|prefix| operation.starts_with(prefix))
+    !["Get", "List", "Describe", "Head", "AssumeRole"].iter().any(|prefix| operation.starts_with(prefix))
 }

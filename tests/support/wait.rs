@@ -6,10 +6,7 @@ use std::time::{Duration, Instant};
 pub const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Asks until the answer is `Ok`, or gives the last `Err` once `deadline` has passed. Asks at least once.
-pub async fn until<T, A: Future<Output = Result<T, String>>>(
-    deadline: Duration,
-    mut ask: impl FnMut() -> A,
-) -> Result<T, String> {
+pub async fn until<T, A: Future<Output = Result<T, String>>>(deadline: Duration, mut ask: impl FnMut() -> A) -> Result<T, String> {
     let end = Instant::now() + deadline;
     loop {
         let error = match tokio::time::timeout_at(end.into(), ask()).await {

@@ -35,15 +35,9 @@ async fn the_bed_is_real_seeded_and_leaves_nothing() {
 
     let groups = bed.groups();
     let folder = bed.folder.path().to_owned();
-    assert!(
-        groups.len() == 5 && groups.iter().all(|group| group_is_alive(*group)),
-        "{groups:?}"
-    );
+    assert!(groups.len() == 5 && groups.iter().all(|group| group_is_alive(*group)), "{groups:?}");
     drop(bed);
-    let left: Vec<_> = groups
-        .into_iter()
-        .filter(|group| group_is_alive(*group))
-        .collect();
+    let left: Vec<_> = groups.into_iter().filter(|group| group_is_alive(*group)).collect();
     assert!(left.is_empty(), "process groups are left: {left:?}");
     assert!(!folder.exists(), "the bed's folder is left");
 }
@@ -52,30 +46,20 @@ async fn the_cluster_is_the_pinned_version(bed: &Bed) {
     let version = bed.client().apiserver_version().await.unwrap();
     if std::env::var_os("KUBEBUILDER_ASSETS").is_none() {
         let module = include_str!("../controlplane/go.mod");
-        assert!(
-            module.contains(&format!("k8s.io/kubernetes {}\n", version.git_version)),
-            "{version:?}"
-        );
+        assert!(module.contains(&format!("k8s.io/kubernetes {}\n", version.git_version)), "{version:?}");
     }
 }
 
 async fn the_controller_manager_works(bed: &Bed) {
-    bed.apply("{apiVersion: v1, kind: Namespace, metadata: {name: bed}}")
-        .await;
+    bed.apply("{apiVersion: v1, kind: Namespace, metadata: {name: bed}}").await;
     let accounts: Api<ServiceAccount> = Api::namespaced(bed.client(), "bed");
     bed.eventually("a namespace gets its service account", SOON, || async {
-        accounts
-            .get("default")
-            .await
-            .map_err(|error| error.to_string())
+        accounts.get("default").await.map_err(|error| error.to_string())
     })
     .await;
 
     let namespaces: Api<Namespace> = Api::all(bed.client());
-    namespaces
-        .delete("bed", &DeleteParams::default())
-        .await
-        .unwrap();
+    namespaces.delete("bed", &DeleteParams::default()).await.unwrap();
     bed.eventually("a deleted namespace goes away", SOON, || async {
         match namespaces.get_opt("bed").await {
             Ok(None) => Ok(()),
@@ -87,139 +71,56 @@ async fn the_controller_manager_works(bed: &Bed) {
 }
 
 async fn tokens_carry_the_seeded_issuer(bed: &Bed) {
-    let document = bed
-        .control_plane
-        .get("/.well-known/openid-configuration")
-        .await
-        .unwrap();
+    let document = bed.control_plane.get("/.well-known/openid-configuration").await.unwrap();
     let document: Value = serde_json::from_str(&document).unwrap();
-    assert!(
-        bed.seeded
-            .issuer
-            .starts_with("https://oidc.eks.us-east-1.amazonaws.com/id/"),
-        "{}",
-        bed.seeded.issuer
-    );
+    assert!(bed.seeded.issuer.starts_with("https://oidc.eks.us-east-1.amazonaws.com/id/"), "{}", bed.seeded.issuer);
     assert_eq!(document["issuer"], bed.seeded.issuer);
 
     let provider = bed.seeded.oidc_provider_arn.as_deref().unwrap();
-    let provider = bed
-        .emulators
-        .iam()
-        .get_open_id_connect_provider()
-        .open_id_connect_provider_arn(provider)
-        .send()
-        .await
-        .unwrap();
+    let provider = bed.emulators.iam().get_open_id_connect_provider().open_id_connect_provider_arn(provider).send().await.unwrap();
     assert_eq!(provider.client_id_list.unwrap(), ["sts.amazonaws.com"]);
-    assert_eq!(
-        provider.url.unwrap(),
-        bed.seeded.issuer.trim_start_matches("https://")
-    );
+    assert_eq!(provider.url.unwrap(), bed.seeded.issuer.trim_start_matches("https://"));
 }
 
 async fn the_vpc_is_seeded_without_endpoints(bed: &Bed) {
     let (ec2, vpc) = (bed.emulators.ec2(), &bed.seeded.vpc_id);
-    let vpcs = ec2
-        .describe_vpcs()
-        .vpc_ids(vpc)
-        .send()
-        .await
-        .unwrap()
-        .vpcs
-        .unwrap();
+    let vpcs = ec2.describe_vpcs().vpc_ids(vpc).send().await.unwrap().vpcs.unwrap();
     assert_eq!(vpcs[0].cidr_block.as_deref(), Some("10.20.0.0/16"));
     let filter = Filter::builder().name("vpc-id").values(vpc).build();
-    let subnets = ec2
-        .describe_subnets()
-        .filters(filter)
-        .send()
-        .await
-        .unwrap()
-        .subnets
-        .unwrap();
-    let mut zones: Vec<_> = subnets
-        .iter()
-        .filter_map(|subnet| subnet.availability_zone.as_deref())
-        .collect();
+    let subnets = ec2.describe_subnets().filters(filter).send().await.unwrap().subnets.unwrap();
+    let mut zones: Vec<_> = subnets.iter().filter_map(|subnet| subnet.availability_zone.as_deref()).collect();
     zones.sort_unstable();
     assert_eq!(zones, ["us-east-1a", "us-east-1b", "us-east-1c"]);
-    let endpoints = ec2
-        .describe_vpc_endpoints()
-        .send()
-        .await
-        .unwrap()
-        .vpc_endpoints
-        .unwrap_or_default();
+    let endpoints = ec2.describe_vpc_endpoints().send().await.unwrap().vpc_endpoints.unwrap_or_default();
     assert!(endpoints.is_empty(), "{endpoints:?}");
 
-    let cluster = bed
-        .emulators
-        .eks()
-        .describe_cluster()
-        .name("prod")
-        .send()
-        .await
-        .unwrap()
-        .cluster
-        .unwrap();
+    let cluster = bed.emulators.eks().describe_cluster().name("prod").send().await.unwrap().cluster.unwrap();
     let network = cluster.resources_vpc_config.unwrap();
     assert_eq!(network.subnet_ids.unwrap(), bed.seeded.subnet_ids);
-    assert_eq!(
-        network.security_group_ids.unwrap(),
-        std::slice::from_ref(&bed.seeded.node_security_group)
-    );
+    assert_eq!(network.security_group_ids.unwrap(), std::slice::from_ref(&bed.seeded.node_security_group));
 }
 
 async fn the_models_are_agreed_to(bed: &Bed) {
     let bedrock = bed.emulators.bedrock();
     let agreement = async |model: &str| {
-        let availability = bedrock
-            .get_foundation_model_availability()
-            .model_id(model)
-            .send()
-            .await
-            .unwrap();
+        let availability = bedrock.get_foundation_model_availability().model_id(model).send().await.unwrap();
         availability.agreement_availability.unwrap().status
     };
     for model in &bed.shape.models {
-        assert_eq!(
-            agreement(model).await,
-            AgreementStatus::Available,
-            "{model}"
-        );
+        assert_eq!(agreement(model).await, AgreementStatus::Available, "{model}");
     }
     let other = agreement("anthropic.claude-3-opus-20240229-v1:0").await;
-    assert_eq!(
-        other,
-        AgreementStatus::NotAvailable,
-        "a model nobody agreed to"
-    );
+    assert_eq!(other, AgreementStatus::NotAvailable, "a model nobody agreed to");
 }
 
 async fn the_recorder_tells_reads_from_writes(bed: &Bed) {
     let (recorder, iam) = (bed.emulators.recorder(), bed.emulators.iam());
     recorder.start().await;
-    iam.create_role()
-        .role_name("recorded")
-        .assume_role_policy_document("{}")
-        .send()
-        .await
-        .unwrap();
+    iam.create_role().role_name("recorded").assume_role_policy_document("{}").send().await.unwrap();
     iam.get_role().role_name("recorded").send().await.unwrap();
-    bed.emulators
-        .eks()
-        .describe_cluster()
-        .name("prod")
-        .send()
-        .await
-        .unwrap();
+    bed.emulators.eks().describe_cluster().name("prod").send().await.unwrap();
     bed.emulators.kms().list_keys().send().await.unwrap();
-    let call = |service: &str, operation: &str, mutating| Call {
-        service: service.to_owned(),
-        operation: operation.to_owned(),
-        mutating,
-    };
+    let call = |service: &str, operation: &str, mutating| Call { service: service.to_owned(), operation: operation.to_owned(), mutating };
     let expected = [
         call("iam", "CreateRole", true),
         call("iam", "GetRole", false),
@@ -255,20 +156,13 @@ async fn processes_end_when_the_test_is_killed() {
         .spawn()
         .unwrap();
     let started = wait::until(SOON, || async {
-        let group = std::fs::read_to_string(folder.path().join("group"))
-            .map_err(|error| error.to_string())?;
+        let group = std::fs::read_to_string(folder.path().join("group")).map_err(|error| error.to_string())?;
         group.parse::<i32>().map_err(|error| error.to_string())
     });
     let started = started.await;
     holder.kill().unwrap();
     holder.wait().unwrap();
     let group = started.unwrap();
-    let ended = wait::until(SOON, || async {
-        if group_is_alive(group) {
-            Err("it is still alive".to_owned())
-        } else {
-            Ok(())
-        }
-    });
+    let ended = wait::until(SOON, || async { if group_is_alive(group) { Err("it is still alive".to_owned()) } else { Ok(()) } });
     ended.await.unwrap();
 }
