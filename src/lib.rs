@@ -4,6 +4,11 @@
 pub mod api;
 #[cfg(feature = "operator")]
 pub mod aws;
+pub mod catalogue;
 pub mod domain;
+#[cfg(feature = "operator")]
+pub mod manifests;
 pub mod observed;
+pub mod plan;
 pub mod policy;
+pub mod status;

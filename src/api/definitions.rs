@@ -37,9 +37,10 @@ fn with_status_default(mut definition: CustomResourceDefinition) -> CustomResour
 /// Drops the long descriptions of Kubernetes' own types (selectors, conditions): their documentation is elsewhere, and each
 /// definition has to stay small.
 fn shorten_foreign_descriptions(schema: &mut JSONSchemaProps) {
-    let foreign = schema.properties.as_ref().is_some_and(|properties| {
-        properties.contains_key("matchExpressions") || properties.contains_key("lastTransitionTime")
-    });
+    let foreign = schema
+        .properties
+        .as_ref()
+        .is_some_and(|properties| properties.contains_key("matchExpressions") || properties.contains_key("lastTransitionTime"));
     if foreign {
         drop_descriptions_below(schema);
         return;

@@ -32,7 +32,10 @@ pub struct NetworkPeer {
     /// Whether the workload calls the peer (Egress) or is called by it (Ingress). Absent means Egress.
     pub direction: Option<Direction>,
     /// Address ranges.
-    #[schemars(length(min = 1, max = 32), inner(length(max = 43), regex(pattern = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]+)/[0-9]{1,3}$")))]
+    #[schemars(
+        length(min = 1, max = 32),
+        inner(length(max = 43), regex(pattern = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]+)/[0-9]{1,3}$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub cidrs: Option<Vec<String>>,
     /// Namespaces of the peer's pods. An empty selector is refused.

@@ -145,7 +145,10 @@ pub struct EndpointRules {
     #[schemars(length(min = 1, max = 32))]
     pub sources: Option<Vec<EndpointSource>>,
     /// Further principals the endpoint policy admits: IAM role or user ARNs, without wildcards.
-    #[schemars(length(max = 32), inner(length(max = 2048), regex(pattern = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$")))]
+    #[schemars(
+        length(max = 32),
+        inner(length(max = 2048), regex(pattern = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub other_principals: Option<Vec<String>>,
 }
@@ -180,7 +183,10 @@ pub struct KeyRules {
     pub rotation_period_in_days: Option<i32>,
     /// IAM roles or users that may administer the key, beside the account's root and the operator.
     /// Absent means whoever the account's IAM policies allow.
-    #[schemars(length(max = 16), inner(length(max = 2048), regex(pattern = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$")))]
+    #[schemars(
+        length(max = 16),
+        inner(length(max = 2048), regex(pattern = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub administrators: Option<Vec<String>>,
 }

@@ -65,8 +65,7 @@ mod tests {
 
     #[test]
     fn names_only_overrides_that_are_set() {
-        let variables =
-            [("PATH", true), ("AWS_ENDPOINT_URL_IAM", true), ("AWS_ENDPOINT_URL", true), ("AWS_ENDPOINT_URL_EC2", false)];
+        let variables = [("PATH", true), ("AWS_ENDPOINT_URL_IAM", true), ("AWS_ENDPOINT_URL", true), ("AWS_ENDPOINT_URL_EC2", false)];
         let found = overrides_among(variables.into_iter().map(|(name, set)| (name.to_owned(), set)));
         assert_eq!(found, ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM"]);
     }

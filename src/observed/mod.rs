@@ -3,6 +3,7 @@
 pub mod account;
 pub mod bedrock;
 pub mod cluster;
+pub mod environment;
 pub mod identity;
 pub mod network;
 

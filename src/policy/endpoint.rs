@@ -30,10 +30,11 @@ pub fn perimeter(scope: &Scope, service: &str, admission: &Admission) -> PolicyD
             of_account(Statement::allow("AccountSession", &SESSION, any()), scope),
         ]
     } else {
-        let mut statements = vec![
-            of_account(Statement::allow("AccountResources", &["*"], any()), scope)
-                .when("StringEquals", "aws:ResourceAccount", vec![scope.account_id.clone()]),
-        ];
+        let mut statements = vec![of_account(Statement::allow("AccountResources", &["*"], any()), scope).when(
+            "StringEquals",
+            "aws:ResourceAccount",
+            vec![scope.account_id.clone()],
+        )];
         if is_bedrock(service) {
             // Foundation models belong to no account, and lists have no resource: neither carries the resource's account.
             let models = vec![format!("arn:{}:bedrock:*::foundation-model/*", scope.partition)];
@@ -70,8 +71,7 @@ pub fn exclusive(scope: &Scope, service: &str, admission: &Admission) -> PolicyD
 }
 
 /// Calls of STS about the caller itself, which name no role.
-const SESSION: [&str; 4] =
-    ["sts:DecodeAuthorizationMessage", "sts:GetAccessKeyInfo", "sts:GetCallerIdentity", "sts:GetSessionToken"];
+const SESSION: [&str; 4] = ["sts:DecodeAuthorizationMessage", "sts:GetAccessKeyInfo", "sts:GetCallerIdentity", "sts:GetSessionToken"];
 
 /// What workloads do at the runtime; which model is for their own policy to say.
 const RUNTIME: [&str; 4] =
@@ -90,9 +90,7 @@ fn unsigned(roles: Vec<String>) -> Statement {
 }
 
 fn of_account(statement: Statement, scope: &Scope) -> Statement {
-    statement
-        .for_principal(Principal::anyone())
-        .when("StringEquals", "aws:PrincipalAccount", vec![scope.account_id.clone()])
+    statement.for_principal(Principal::anyone()).when("StringEquals", "aws:PrincipalAccount", vec![scope.account_id.clone()])
 }
 
 fn of_principals(statement: Statement, principals: Vec<String>) -> Statement {
@@ -100,6 +98,5 @@ fn of_principals(statement: Statement, principals: Vec<String>) -> Statement {
 }
 
 fn others(principals: &[String]) -> Option<Statement> {
-    (!principals.is_empty())
-        .then(|| of_principals(Statement::allow("OtherPrincipals", &["*"], any()), principals.to_vec()))
+    (!principals.is_empty()).then(|| of_principals(Statement::allow("OtherPrincipals", &["*"], any()), principals.to_vec()))
 }

@@ -34,8 +34,7 @@ const USE: [&str; 3] = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
 #[must_use]
 pub fn key_policy(scope: &Scope, administrators: &[String], operator: &str) -> PolicyDocument {
     let account = || Principal::one("AWS", scope.root_arn());
-    let mut administration =
-        Statement::allow("Administration", &ADMINISTRATION, vec!["*".to_owned()]).for_principal(account());
+    let mut administration = Statement::allow("Administration", &ADMINISTRATION, vec!["*".to_owned()]).for_principal(account());
     if !administrators.is_empty() {
         let mut principals = administrators.to_vec();
         principals.extend([scope.root_arn(), operator.to_owned()]);

@@ -64,10 +64,11 @@ pub(super) fn allows(scope: &Scope, vpc_id: &str, grants: &[Grant]) -> Vec<State
         statements.push(in_vpc(Statement::allow(&format!("Profiles{number}"), &actions, resources), scope, vpc_id));
         for (behind, profile) in profiles.iter().enumerate() {
             let models = profile.model_arns.iter().cloned().collect();
-            statements.push(
-                Statement::allow(&format!("Behind{number}Profile{behind}"), &actions, models)
-                    .when("StringEquals", "bedrock:InferenceProfileArn", vec![scope.inference_profile_arn(&profile.id)]),
-            );
+            statements.push(Statement::allow(&format!("Behind{number}Profile{behind}"), &actions, models).when(
+                "StringEquals",
+                "bedrock:InferenceProfileArn",
+                vec![scope.inference_profile_arn(&profile.id)],
+            ));
         }
     }
     statements
@@ -93,9 +94,11 @@ pub(super) fn side_doors() -> Statement {
 /// VPC ids repeat across Regions, so the pair of keys is needed
 /// (<https://github.com/aws-samples/data-perimeter-policy-examples>).
 fn in_vpc(statement: Statement, scope: &Scope, vpc_id: &str) -> Statement {
-    statement
-        .when("StringEquals", "aws:SourceVpc", vec![vpc_id.to_owned()])
-        .when("StringEquals", "aws:RequestedRegion", vec![scope.region.clone()])
+    statement.when("StringEquals", "aws:SourceVpc", vec![vpc_id.to_owned()]).when(
+        "StringEquals",
+        "aws:RequestedRegion",
+        vec![scope.region.clone()],
+    )
 }
 
 fn models_by_action(grants: &[Grant]) -> BTreeMap<String, BTreeSet<&'static str>> {

@@ -102,9 +102,10 @@ impl Permission {
             && self.action.covers(&other.action)
             && self.resource.covers(&other.resource)
             && self.condition.iter().all(|((operator, key), values)| {
-                other.condition.get(&(operator.clone(), key.clone())).is_some_and(|narrower| {
-                    if is_negated(operator) { narrower.is_superset(values) } else { narrower.is_subset(values) }
-                })
+                other
+                    .condition
+                    .get(&(operator.clone(), key.clone()))
+                    .is_some_and(|narrower| if is_negated(operator) { narrower.is_superset(values) } else { narrower.is_subset(values) })
             })
     }
 

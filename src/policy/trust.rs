@@ -20,10 +20,7 @@ pub fn service_account_trust(scope: &Scope, issuer: &str, namespace: &str, servi
     let subject = format!("system:serviceaccount:{namespace}:{service_account}");
     statement.condition = BTreeMap::from([(
         "StringEquals".to_owned(),
-        BTreeMap::from([
-            (format!("{issuer}:aud"), Values(vec![AUDIENCE.to_owned()])),
-            (format!("{issuer}:sub"), Values(vec![subject])),
-        ]),
+        BTreeMap::from([(format!("{issuer}:aud"), Values(vec![AUDIENCE.to_owned()])), (format!("{issuer}:sub"), Values(vec![subject]))]),
     )]);
     PolicyDocument::of(vec![statement])
 }

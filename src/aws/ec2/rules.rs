@@ -17,12 +17,7 @@ pub(super) fn rules_of(permissions: &[IpPermission]) -> BTreeSet<SecurityGroupRu
 fn rule_of(permission: &IpPermission, peer: RulePeer) -> SecurityGroupRule {
     let protocol = permission.ip_protocol().unwrap_or(ALL);
     let port = |port: Option<i32>| if protocol == ALL { -1 } else { port.unwrap_or(-1) };
-    SecurityGroupRule {
-        protocol: protocol.to_owned(),
-        from_port: port(permission.from_port()),
-        to_port: port(permission.to_port()),
-        peer,
-    }
+    SecurityGroupRule { protocol: protocol.to_owned(), from_port: port(permission.from_port()), to_port: port(permission.to_port()), peer }
 }
 
 fn peers_of(permission: &IpPermission) -> impl Iterator<Item = RulePeer> {

@@ -12,25 +12,47 @@ const WANTED: &str = r#"{"Version":"2012-10-17","Statement":[
 
 #[test]
 fn relations_by_table() {
-    let narrow = r#"{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"m:1","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}"#;
+    let narrow =
+        r#"{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"m:1","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}"#;
     let deny = r#"{"Effect":"Deny","Action":"bedrock-mantle:*","Resource":"*"}"#;
     let cases = [
-        ("the same, rewritten", format!(r#"{{"Statement":[{deny},
+        (
+            "the same, rewritten",
+            format!(
+                r#"{{"Statement":[{deny},
             {{"Effect":"Allow","Action":["BEDROCK:CountTokens"],"Resource":["m:2","m:1"],"Condition":{{"stringequals":{{"AWS:SourceVpc":["vpc-1"]}}}}}},
-            {{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":["m:1","m:2"],"Condition":{{"StringEquals":{{"aws:SourceVpc":"vpc-1"}}}}}}]}}"#), Relation::Same),
+            {{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":["m:1","m:2"],"Condition":{{"StringEquals":{{"aws:SourceVpc":"vpc-1"}}}}}}]}}"#
+            ),
+            Relation::Same,
+        ),
         ("fewer allows", format!(r#"{{"Statement":[{narrow},{deny}]}}"#), Relation::Narrower),
         ("no allow", format!(r#"{{"Statement":{deny}}}"#), Relation::Narrower),
         ("a new deny", format!(r#"{{"Statement":[{narrow},{deny},{{"Effect":"Deny","Action":"*","Resource":"*"}}]}}"#), Relation::Narrower),
         ("a wider deny", format!(r#"{{"Statement":[{narrow},{{"Effect":"Deny","Action":"*","Resource":"*"}}]}}"#), Relation::Narrower),
-        ("a further condition", r#"{"Statement":[{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"m:1",
+        (
+            "a further condition",
+            r#"{"Statement":[{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"m:1",
             "Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"},"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}},
-            {"Effect":"Deny","Action":"bedrock-mantle:*","Resource":"*"}]}"#.to_owned(), Relation::Narrower),
-        ("a condition lost", format!(r#"{{"Statement":[{{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"m:1"}},{deny}]}}"#), Relation::Wider),
+            {"Effect":"Deny","Action":"bedrock-mantle:*","Resource":"*"}]}"#
+                .to_owned(),
+            Relation::Narrower,
+        ),
+        (
+            "a condition lost",
+            format!(r#"{{"Statement":[{{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"m:1"}},{deny}]}}"#),
+            Relation::Wider,
+        ),
         ("another value", format!(r#"{{"Statement":[{},{deny}]}}"#, narrow.replace("vpc-1", "vpc-2")), Relation::Wider),
         ("a deny lost", format!(r#"{{"Statement":[{narrow}]}}"#), Relation::Wider),
         ("a wildcard", format!(r#"{{"Statement":[{},{deny}]}}"#, narrow.replace("m:1", "*")), Relation::Wider),
-        ("a conditional deny", format!(r#"{{"Statement":[{narrow},{}]}}"#,
-            r#"{"Effect":"Deny","Action":"bedrock-mantle:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":false}}}"#), Relation::Wider),
+        (
+            "a conditional deny",
+            format!(
+                r#"{{"Statement":[{narrow},{}]}}"#,
+                r#"{"Effect":"Deny","Action":"bedrock-mantle:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":false}}}"#
+            ),
+            Relation::Wider,
+        ),
         ("not-action", format!(r#"{{"Statement":[{{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}},{deny}]}}"#), Relation::Wider),
     ];
     for (name, observed, expected) in cases {
@@ -40,9 +62,8 @@ fn relations_by_table() {
 
 #[test]
 fn principals_by_table() {
-    let trust = |principal: &str| {
-        document(&format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole"}}]}}"#))
-    };
+    let trust =
+        |principal: &str| document(&format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole"}}]}}"#));
     let wanted = trust(r#"{"AWS":"arn:aws:iam::123456789012:root"}"#);
     assert_eq!(relate(&wanted, &trust(r#"{"AWS":["123456789012"]}"#)), Relation::Same);
     assert_eq!(relate(&wanted, &trust(r#""*""#)), Relation::Wider);
@@ -70,19 +91,32 @@ fn globs_by_table() {
 
 #[test]
 fn a_boundary_covers_what_it_lets_through() {
-    let wanted = document(r#"{"Statement":{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"m:1","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}}"#);
+    let wanted = document(
+        r#"{"Statement":{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"m:1","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}}"#,
+    );
     for (boundary, expected) in [
         (r#"{"Statement":{"Effect":"Allow","Action":"bedrock:*","Resource":"*"}}"#, Coverage::Covered),
         (r#"{"Statement":{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"m:2"}}"#, Coverage::Missing),
-        (r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}}}"#, Coverage::Unproven),
-        (r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"bedrock:*","Resource":"*"}]}"#, Coverage::Unproven),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}}}"#,
+            Coverage::Unproven,
+        ),
+        (
+            r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"bedrock:*","Resource":"*"}]}"#,
+            Coverage::Unproven,
+        ),
     ] {
         assert_eq!(covers(&document(boundary), &wanted), expected, "{boundary}");
     }
 }
 
 fn any_document() -> impl Strategy<Value = PolicyDocument> {
-    let statement = (any::<bool>(), prop::collection::vec("[a-c]:[a-c*?]{1,3}", 1..3), prop::collection::vec("[a-c*]{1,3}", 1..3), prop::option::of("[a-c]"))
+    let statement = (
+        any::<bool>(),
+        prop::collection::vec("[a-c]:[a-c*?]{1,3}", 1..3),
+        prop::collection::vec("[a-c*]{1,3}", 1..3),
+        prop::option::of("[a-c]"),
+    )
         .prop_map(|(allow, actions, resources, condition)| {
             let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
             let statement = if allow { Statement::allow("S", &actions, resources) } else { Statement::deny("S", &actions, resources) };

@@ -1,0 +1,50 @@
+//! Everything that a pass over an environment has read.
+
+use std::collections::BTreeMap;
+
+use crate::policy::PolicyDocument;
+use crate::policy::permissions::Profile;
+
+use super::Read;
+use super::account::{Caller, Key};
+use super::bedrock::ModelAvailability;
+use super::cluster::{Cluster, OidcProvider};
+use super::identity::ManagedPolicy;
+use super::network::{Endpoint, OfferedService, SecurityGroup, Subnet, Vpc};
+
+/// Everything that a pass over an environment has read. Reads that depend on another failed one carry that one's fault.
+#[derive(Clone, Debug)]
+pub struct EnvironmentObservation {
+    /// Who calls.
+    pub caller: Read<Caller>,
+    /// The operator's own IAM principal: a role or user ARN, with its path.
+    pub operator_arn: Read<String>,
+    /// Issuer of this API server's tokens, with its scheme.
+    pub api_server_issuer: Read<String>,
+    /// The cluster named in the spec.
+    pub cluster: Read<Option<Cluster>>,
+    /// The VPC: the spec's, or that of the cluster's subnets.
+    pub vpc: Read<Option<Vpc>>,
+    /// The cluster's subnets.
+    pub subnets: Read<Vec<Subnet>>,
+    /// The IAM OIDC provider of the cluster's issuer.
+    pub oidc_provider: Read<Option<OidcProvider>>,
+    /// The wanted endpoint services that the Region offers.
+    pub offered: Read<Vec<OfferedService>>,
+    /// The VPC's endpoints.
+    pub endpoints: Read<Vec<Endpoint>>,
+    /// Our security groups in the VPC.
+    pub security_groups: Read<Vec<SecurityGroup>>,
+    /// The key: the spec's, or the one behind our alias.
+    pub key: Read<Option<Key>>,
+    /// Our boundary.
+    pub boundary: Read<Option<ManagedPolicy>>,
+    /// The document of the platform's own boundary, if the spec names one.
+    pub platform_boundary: Read<Option<PolicyDocument>>,
+    /// Availability of every approved model; `None` for a model that Bedrock does not know.
+    pub models: BTreeMap<String, Read<Option<ModelAvailability>>>,
+    /// Every approved profile; `None` for one that the account does not see.
+    pub profiles: BTreeMap<String, Read<Option<Profile>>>,
+    /// Service addresses of the cluster's DNS.
+    pub dns_service_addresses: Read<Vec<String>>,
+}

@@ -1,0 +1,209 @@
+//! Which accesses of a workload are given, and what they give. Also what each access is told about itself.
+
+use std::collections::BTreeMap;
+
+use crate::api::conditions::{ConditionType, Reason};
+use crate::api::{BedrockAccessSpec, Operation, UseCase};
+use crate::catalogue::Control;
+use crate::policy::PolicyDocument;
+use crate::policy::permissions::{Grant, workload_policy};
+use crate::policy::relation::{Coverage, covers};
+
+use super::Finding;
+use super::facts::{EnvironmentFacts, ProfileFact};
+
+/// Characters, white space aside, that IAM allows in a customer-managed policy
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+const POLICY_SIZE: usize = 6144;
+/// Accesses that one workload may have, so that its status stays small.
+const ACCESSES: usize = 64;
+
+const FAMILY: ConditionType = ConditionType::ModelsResolved;
+
+/// An access as declared and not being deleted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeclaredAccess {
+    /// Its name.
+    pub name: String,
+    /// Generation of its spec.
+    pub generation: i64,
+    /// When it was created, in a form that sorts by time.
+    pub created: String,
+    /// Its spec.
+    pub spec: BedrockAccessSpec,
+}
+
+/// The accesses of a workload, judged together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Admitted {
+    /// The accesses that are given, oldest first, with the generation of each.
+    pub given: Vec<(String, i64)>,
+    /// The policy with all of them; `None` if none is given.
+    pub document: Option<PolicyDocument>,
+    /// The findings on every access, by name.
+    pub findings: BTreeMap<String, Vec<Finding>>,
+}
+
+/// Judges all accesses of a workload together. If their sum does not fit IAM's quota, the newest lose.
+#[must_use]
+pub fn admit(accesses: &[DeclaredAccess], facts: &EnvironmentFacts) -> Admitted {
+    let mut ordered: Vec<&DeclaredAccess> = accesses.iter().collect();
+    ordered.sort_by(|a, b| (&a.created, &a.name).cmp(&(&b.created, &b.name)));
+    let mut admitted = Admitted::default();
+    let mut grants = Vec::new();
+    for access in ordered {
+        let (grant, mut findings) = judge(&access.spec, facts);
+        if let Some(grant) = grant {
+            grants.push(grant);
+            let document = workload_policy(&facts.scope, &facts.vpc_id, &grants);
+            if fits(&document) && grants.len() <= ACCESSES {
+                admitted.given.push((access.name.clone(), access.generation));
+                admitted.document = Some(document);
+            } else {
+                grants.pop();
+                findings.push(Finding::fail(Control::LeastPrivilege, FAMILY, Reason::QuotaExceeded, format!(
+                    "with this access the workload's policy would exceed IAM's {POLICY_SIZE} characters or {ACCESSES} accesses; name fewer models, or use another workload"
+                )));
+            }
+        }
+        admitted.findings.insert(access.name.clone(), findings);
+    }
+    admitted
+}
+
+fn fits(document: &PolicyDocument) -> bool {
+    document.to_json().chars().filter(|character| !character.is_whitespace()).count() <= POLICY_SIZE
+}
+
+/// Judges one access: what it gives, if nothing speaks against it, and the findings.
+#[must_use]
+pub fn judge(spec: &BedrockAccessSpec, facts: &EnvironmentFacts) -> (Option<Grant>, Vec<Finding>) {
+    let mut findings = vec![use_case(spec)];
+    let operations = spec.resolved_operations();
+    if operations.contains(&Operation::Unrecognized) {
+        findings.push(Finding::fail(
+            Control::LeastPrivilege,
+            FAMILY,
+            Reason::UnrecognizedValue,
+            "operations holds a value that this version of the operator does not know; use Invoke, InvokeStream or CountTokens",
+        ));
+    }
+    let mut grant = Grant { operations: operations.into_iter().collect(), ..Grant::default() };
+    for model in spec.models.iter().flatten() {
+        findings.push(judge_model(model, facts));
+        grant.models.insert(model.clone());
+    }
+    for id in spec.inference_profiles.iter().flatten() {
+        match judge_profile(id, facts) {
+            Ok(profile) => {
+                findings.push(Finding::pass(Control::ApprovedRegions, FAMILY, format!("{id} leads to approved Regions only")).about(id));
+                grant.profiles.insert(profile);
+            }
+            Err(finding) => findings.push(*finding),
+        }
+    }
+    let refused = |findings: &[Finding]| findings.iter().any(|finding| finding.verdict == crate::api::Verdict::Fail);
+    if !refused(&findings) {
+        findings.extend(boundary(&grant, facts));
+    }
+    ((!refused(&findings)).then_some(grant), findings)
+}
+
+fn use_case(spec: &BedrockAccessSpec) -> Finding {
+    let case = spec.use_case;
+    if case.is_prohibited() {
+        Finding::fail(
+            Control::UseCases,
+            FAMILY,
+            Reason::UseCaseProhibited,
+            "a model may not treat, diagnose, dose or replace clinical judgement; if a clinician decides and the model only informs, use DecisionSupport with an overseer",
+        )
+    } else if case == UseCase::Unrecognized {
+        Finding::fail(
+            Control::UseCases,
+            FAMILY,
+            Reason::UnrecognizedValue,
+            "useCase is not one that this version of the operator knows; choose one of the documented use cases",
+        )
+    } else if case.needs_overseer() && spec.overseer.is_none() {
+        Finding::fail(
+            Control::UseCases,
+            FAMILY,
+            Reason::OverseerMissing,
+            "this use case needs a person who reviews what the model says; name them in spec.overseer",
+        )
+    } else {
+        Finding::pass(Control::UseCases, FAMILY, "the use case is allowed")
+    }
+}
+
+fn judge_model(model: &str, facts: &EnvironmentFacts) -> Finding {
+    let environment = &facts.scope.environment;
+    match facts.models.get(model) {
+        None => Finding::fail(Control::ApprovedModels, FAMILY, Reason::ModelNotApproved, format!(
+            "model {model} is not approved by environment {environment}; use one of {}, or ask the platform team to add it to spec.bedrock.models",
+            listed(facts.models.keys())
+        )),
+        Some(Some(obstacle)) => Finding::fail(Control::ApprovedModels, FAMILY, Reason::ModelNotAvailable, format!("model {model} cannot be called: {obstacle}")),
+        Some(None) => Finding::pass(Control::ApprovedModels, FAMILY, format!("model {model} is approved and can be called")),
+    }
+    .about(model)
+}
+
+fn judge_profile(id: &str, facts: &EnvironmentFacts) -> Result<crate::policy::permissions::Profile, Box<Finding>> {
+    let environment = &facts.scope.environment;
+    let finding = match facts.profiles.get(id) {
+        Some(ProfileFact::Callable(profile)) => return Ok(profile.clone()),
+        None => Finding::fail(
+            Control::ApprovedModels,
+            FAMILY,
+            Reason::ModelNotApproved,
+            format!(
+                "profile {id} is not approved by environment {environment}; use one of {}, or ask the platform team to add it to spec.bedrock.inferenceProfiles",
+                listed(facts.profiles.keys())
+            ),
+        ),
+        Some(ProfileFact::NotFound(why)) => {
+            Finding::fail(Control::ApprovedModels, FAMILY, Reason::ProfileNotFound, format!("profile {id} cannot be used: {why}"))
+        }
+        Some(ProfileFact::OtherRegions(regions)) => Finding::fail(
+            Control::ApprovedRegions,
+            FAMILY,
+            Reason::RegionNotApproved,
+            format!(
+                "profile {id} may send PHI to {}, which the environment does not approve; ask the platform team to add them to spec.approvedRegions, or use another profile",
+                listed(regions.iter())
+            ),
+        ),
+    };
+    Err(Box::new(finding.about(id)))
+}
+
+/// What the boundary in force does not let through has to wait; where that cannot be told, nothing is claimed.
+fn boundary(grant: &Grant, facts: &EnvironmentFacts) -> Option<Finding> {
+    let control = Control::PermissionsBoundary;
+    let wanted = workload_policy(&facts.scope, &facts.vpc_id, std::slice::from_ref(grant));
+    match facts.boundary.as_ref().map(|boundary| covers(boundary, &wanted)) {
+        Some(Coverage::Covered) => Some(Finding::pass(control, FAMILY, "the permissions boundary lets it through")),
+        Some(Coverage::Unproven) => {
+            let mut finding = Finding::waiting(control, FAMILY).advisory();
+            finding.message =
+                "whether the permissions boundary lets it through depends on conditions in the boundary; compare them".to_owned();
+            Some(finding)
+        }
+        Some(Coverage::Missing) | None => Some(Finding::fail(
+            control,
+            FAMILY,
+            Reason::BoundaryTooNarrow,
+            format!(
+                "the permissions boundary {} does not let it through yet; the access waits until the boundary is widened",
+                facts.boundary_arn
+            ),
+        )),
+    }
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    if names.is_empty() { "(none is approved)".to_owned() } else { names.join(", ") }
+}

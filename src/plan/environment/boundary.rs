@@ -1,0 +1,82 @@
+//! The permissions boundary: made and kept as wide as the approved models need, or the platform's own, verified.
+//!
+//! Changing it is an action of its own: in the recommended mode the account does not let the operator do it.
+
+use crate::api::conditions::{ConditionType, Reason};
+use crate::catalogue::Control;
+use crate::domain::{names, tags};
+use crate::observed::identity::ManagedPolicy;
+use crate::plan::facts::callable_profiles;
+use crate::plan::{Action, Finding, Plan};
+use crate::policy::boundary::permissions_boundary;
+use crate::policy::{PolicyDocument, Relation, relate};
+
+use super::EnvironmentInputs;
+
+const FAMILY: ConditionType = ConditionType::BoundaryReady;
+/// Versions of a policy that IAM keeps, the default one left out.
+const OTHER_VERSIONS: usize = 4;
+
+pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
+    if let Some(arn) = &inputs.rules.platform_boundary_arn {
+        return Plan { findings: vec![verify(inputs, arn)], ..Plan::default() };
+    }
+    let (Ok(Some(vpc)), Ok(boundary)) = (&inputs.observed.vpc, &inputs.observed.boundary) else {
+        let fault = inputs.observed.boundary.as_ref().err();
+        return Plan {
+            findings: fault.map(|fault| Finding::unreadable(Control::PermissionsBoundary, FAMILY, fault)).into_iter().collect(),
+            ..Plan::default()
+        };
+    };
+    let profiles = callable_profiles(&inputs.observed.profiles, &inputs.rules.resolved.approved_regions);
+    let document = permissions_boundary(&inputs.rules.scope, &vpc.id, &inputs.rules.models, &profiles);
+    match boundary {
+        None => create(inputs, document),
+        Some(boundary) => keep(inputs, boundary, document),
+    }
+}
+
+fn create(inputs: &EnvironmentInputs, document: PolicyDocument) -> Plan {
+    let scope = &inputs.rules.scope;
+    let name = names::boundary(scope);
+    let action = Action::CreateBoundary { arn: scope.policy_arn(&name), name, document, tags: tags::of_environment(scope) };
+    let missing =
+        Finding::fail(Control::PermissionsBoundary, FAMILY, Reason::BoundaryNotFound, "the environment has no permissions boundary yet");
+    Plan { actions: vec![action], findings: vec![missing], ..Plan::default() }
+}
+
+fn keep(inputs: &EnvironmentInputs, boundary: &ManagedPolicy, document: PolicyDocument) -> Plan {
+    let relation = boundary.document.as_ref().map_or(Relation::Wider, |found| relate(&document, found));
+    let (actions, finding) = match relation {
+        Relation::Same => (vec![], Finding::pass(Control::PermissionsBoundary, FAMILY, "the boundary is as the approved models need")),
+        Relation::Narrower if inputs.may_hold => (vec![], Finding::held(Control::PermissionsBoundary, FAMILY, "the permissions boundary")),
+        Relation::Narrower | Relation::Wider => {
+            let finding = Finding::fail(
+                Control::PermissionsBoundary,
+                FAMILY,
+                Reason::Drifted,
+                "the boundary is not the one that the approved models need",
+            );
+            (vec![Action::ChangeBoundary { arn: boundary.arn.clone(), document, prune: prune(boundary) }], finding)
+        }
+    };
+    Plan { actions, findings: vec![finding], ..Plan::default() }
+}
+
+/// The oldest version that is not the default, once IAM's five are used up.
+pub(in crate::plan) fn prune(policy: &ManagedPolicy) -> Option<String> {
+    (policy.other_versions.len() >= OTHER_VERSIONS).then(|| policy.other_versions.first().cloned()).flatten()
+}
+
+fn verify(inputs: &EnvironmentInputs, arn: &str) -> Finding {
+    match &inputs.observed.platform_boundary {
+        Err(fault) => Finding::unreadable(Control::PermissionsBoundary, FAMILY, fault),
+        Ok(None) => Finding::fail(
+            Control::PermissionsBoundary,
+            FAMILY,
+            Reason::BoundaryNotFound,
+            format!("{arn} does not exist or is not readable; create it, or remove spec.identity.boundaryArn"),
+        ),
+        Ok(Some(_)) => Finding::pass(Control::PermissionsBoundary, FAMILY, format!("{arn} is the platform's boundary")),
+    }
+}

@@ -1,0 +1,317 @@
+//! VPC endpoints: made where the VPC has none, kept as declared where they are ours, verified where they are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::conditions::{ConditionType, Reason};
+use crate::catalogue::Control;
+use crate::domain::{names, tags};
+use crate::observed::network::{Endpoint, OfferedService, Subnet, by_zone};
+use crate::plan::action::{EndpointChange, GroupReference, NewEndpoint};
+use crate::plan::{Action, Finding, Plan};
+use crate::policy::endpoint::{Admission, exclusive, perimeter};
+use crate::policy::{Effect, PolicyDocument, Principal, Relation, relate};
+
+use super::rules::EndpointRule;
+use super::security_groups;
+use super::{EnvironmentInputs, Rules};
+
+const FAMILY: ConditionType = ConditionType::EndpointsReady;
+
+/// What the plan of every endpoint shares.
+pub(super) struct Network<'a> {
+    pub rules: &'a Rules,
+    pub vpc_id: &'a str,
+    pub cidrs: &'a BTreeSet<String>,
+    pub subnets: &'a [Subnet],
+    pub offered: &'a [OfferedService],
+    pub endpoints: &'a [Endpoint],
+    pub operator_arn: &'a str,
+    pub may_hold: bool,
+}
+
+pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
+    let observed = inputs.observed;
+    let reads =
+        (&observed.vpc, &observed.subnets, &observed.offered, &observed.endpoints, &observed.security_groups, &observed.operator_arn);
+    let (Ok(Some(vpc)), Ok(subnets), Ok(offered), Ok(endpoints), Ok(groups), Ok(operator_arn)) = reads else {
+        let faults = [
+            reads.0.as_ref().err(),
+            reads.1.as_ref().err(),
+            reads.2.as_ref().err(),
+            reads.3.as_ref().err(),
+            reads.4.as_ref().err(),
+            reads.5.as_ref().err(),
+        ];
+        let findings = faults.into_iter().flatten().take(1).map(|fault| Finding::unreadable(Control::PrivateEndpoints, FAMILY, fault));
+        return Plan { findings: findings.collect(), ..Plan::default() };
+    };
+    let network = Network {
+        rules: inputs.rules,
+        vpc_id: &vpc.id,
+        cidrs: &vpc.cidrs,
+        subnets,
+        offered,
+        endpoints,
+        operator_arn,
+        may_hold: inputs.may_hold,
+    };
+    let mut plan = Plan::default();
+    for rule in &inputs.rules.endpoints {
+        let group = groups.iter().find(|group| group.name == names::security_group(&inputs.rules.scope, &rule.service));
+        plan.extend(network.plan_one(rule, group));
+    }
+    plan
+}
+
+impl Network<'_> {
+    fn plan_one(&self, rule: &EndpointRule, group: Option<&crate::observed::network::SecurityGroup>) -> Plan {
+        let service_name = self.rules.scope.endpoint_service_name(&rule.service);
+        let Some(offered) = self.offered.iter().find(|service| service.name == service_name) else {
+            return finding(
+                Finding::fail(
+                    Control::PrivateEndpoints,
+                    FAMILY,
+                    Reason::ServiceNotOffered,
+                    format!("{service_name} is not offered in this Region; remove it from spec.endpoints"),
+                )
+                .about(&rule.service),
+            );
+        };
+        match self.present(rule, &service_name) {
+            Some(endpoint) if rule.provision && self.is_ours(endpoint) => {
+                let mut plan = security_groups::plan(self, rule, group);
+                plan.extend(self.keep(rule, endpoint, offered, group.map(|group| group.id.as_str())));
+                plan
+            }
+            Some(endpoint) => self.verify(rule, endpoint, offered),
+            None if rule.provision => {
+                let mut plan = security_groups::plan(self, rule, group);
+                plan.extend(self.create(rule, service_name, offered, group.map(|group| group.id.as_str())));
+                plan
+            }
+            None => {
+                let which = rule.vpc_endpoint_id.as_deref().unwrap_or("an endpoint");
+                finding(
+                    Finding::fail(
+                        Control::PrivateEndpoints,
+                        FAMILY,
+                        Reason::EndpointNotFound,
+                        format!(
+                            "{which} for {service_name} is not in {}; create it, or set management to Provision for {}",
+                            self.vpc_id, rule.service
+                        ),
+                    )
+                    .about(&rule.service),
+                )
+            }
+        }
+    }
+
+    /// The endpoint that serves: the one named, ours, or whichever the VPC has with private DNS before one without.
+    fn present(&self, rule: &EndpointRule, service_name: &str) -> Option<&Endpoint> {
+        let of_service = || self.endpoints.iter().filter(|endpoint| endpoint.service_name == service_name);
+        if let Some(id) = &rule.vpc_endpoint_id {
+            return of_service().find(|endpoint| endpoint.id == *id);
+        }
+        let interface = || of_service().filter(|endpoint| endpoint.endpoint_type.eq_ignore_ascii_case("interface"));
+        interface().find(|endpoint| self.is_ours(endpoint)).or_else(|| interface().max_by_key(|endpoint| endpoint.private_dns))
+    }
+
+    fn is_ours(&self, endpoint: &Endpoint) -> bool {
+        tags::owned(&endpoint.tags, &tags::of_environment(&self.rules.scope))
+    }
+
+    fn create(&self, rule: &EndpointRule, service_name: String, offered: &OfferedService, group: Option<&str>) -> Plan {
+        let subnet_ids: BTreeSet<String> = self.wanted_subnets(rule, offered).into_values().map(str::to_owned).collect();
+        if subnet_ids.is_empty() {
+            return finding(
+                Finding::fail(
+                    Control::PrivateEndpoints,
+                    FAMILY,
+                    Reason::ServiceNotOffered,
+                    format!("{service_name} is offered in none of the cluster's zones; use subnets in other zones"),
+                )
+                .about(&rule.service),
+            );
+        }
+        let scope = &self.rules.scope;
+        let policy = self.policy(rule);
+        let endpoint = NewEndpoint {
+            client_token: names::client_token(&[&scope.cluster_arn(), &scope.environment, &rule.service, self.vpc_id, &policy.to_json()]),
+            service: rule.service.clone(),
+            service_name: service_name.clone(),
+            vpc_id: self.vpc_id.to_owned(),
+            subnet_ids,
+            group: self.group(rule, group),
+            policy,
+            tags: tags::of_environment(scope),
+        };
+        let missing = Finding::fail(
+            Control::PrivateEndpoints,
+            FAMILY,
+            Reason::EndpointNotFound,
+            format!("{} has no endpoint for {service_name}", self.vpc_id),
+        )
+        .about(&rule.service);
+        Plan { actions: vec![Action::CreateVpcEndpoint(Box::new(endpoint))], findings: vec![missing], ..Plan::default() }
+    }
+
+    /// An endpoint of ours: what is missing or wider is mended, what is narrower may be held.
+    fn keep(&self, rule: &EndpointRule, endpoint: &Endpoint, offered: &OfferedService, group: Option<&str>) -> Plan {
+        let mut change = EndpointChange { service: rule.service.clone(), id: endpoint.id.clone(), ..EndpointChange::default() };
+        let mut findings = Vec::new();
+
+        let wanted = self.policy(rule);
+        let relation = endpoint.policy.as_ref().map_or(Relation::Wider, |policy| relate(&wanted, policy));
+        findings.push(match relation {
+            Relation::Same => Finding::pass(Control::EndpointPolicies, FAMILY, "the policy is as declared"),
+            Relation::Narrower if self.may_hold => Finding::held(Control::EndpointPolicies, FAMILY, "the endpoint's policy"),
+            Relation::Narrower | Relation::Wider => {
+                change.policy = Some(wanted);
+                Finding::fail(Control::EndpointPolicies, FAMILY, Reason::EndpointPolicyTooWide, "the policy is not the declared one")
+            }
+        });
+
+        let have: BTreeSet<&str> = self.zones_of(endpoint);
+        let lacking = self.wanted_subnets(rule, offered).into_iter().filter(|(zone, _)| !have.contains(zone));
+        change.add_subnet_ids = lacking.map(|(_, subnet)| subnet.to_owned()).collect();
+        change.enable_private_dns = !endpoint.private_dns;
+        match group {
+            Some(id) => {
+                change.add_group = (!endpoint.security_group_ids.contains(id)).then(|| GroupReference::Id(id.to_owned()));
+                change.remove_group_ids = endpoint.security_group_ids.iter().filter(|&other| other != id).cloned().collect();
+            }
+            None => change.add_group = Some(GroupReference::ForService(rule.service.clone())),
+        }
+        findings.extend(placement(endpoint, &change));
+        let findings = findings.into_iter().map(|finding| finding.about(&rule.service)).collect();
+        let actions = if change.is_empty() { vec![] } else { vec![Action::ModifyVpcEndpoint(Box::new(change))] };
+        Plan { actions, findings, ..Plan::default() }
+    }
+
+    /// An endpoint of someone else's: judged, never touched.
+    fn verify(&self, rule: &EndpointRule, endpoint: &Endpoint, offered: &OfferedService) -> Plan {
+        let have = self.zones_of(endpoint);
+        let lacking: Vec<&str> = self.wanted_subnets(rule, offered).into_keys().filter(|zone| !have.contains(zone)).collect();
+        let id = &endpoint.id;
+        let mut findings = vec![
+            if endpoint.state == "available" {
+                Finding::pass(Control::PrivateEndpoints, FAMILY, format!("{id} is available"))
+            } else {
+                Finding::fail(
+                    Control::PrivateEndpoints,
+                    FAMILY,
+                    Reason::EndpointNotAvailable,
+                    format!("{id} is {}; it has to be available", endpoint.state),
+                )
+            },
+            if endpoint.private_dns {
+                Finding::pass(Control::PrivateDns, FAMILY, format!("{id} has private DNS"))
+            } else {
+                Finding::fail(
+                    Control::PrivateDns,
+                    FAMILY,
+                    Reason::PrivateDnsDisabled,
+                    format!("private DNS of {id} is off, so calls leave by the public name; turn it on"),
+                )
+            },
+        ];
+        if !lacking.is_empty() {
+            let zones = lacking.join(", ");
+            findings.push(
+                Finding::fail(
+                    Control::PrivateEndpoints,
+                    FAMILY,
+                    Reason::ZonesNotCovered,
+                    format!("{id} has no address in {zones}; add a subnet there"),
+                )
+                .advisory(),
+            );
+        }
+        findings.push(if endpoint.policy.as_ref().is_none_or(admits_everyone) {
+            Finding::fail(
+                Control::EndpointPolicies,
+                FAMILY,
+                Reason::EndpointPolicyTooWide,
+                format!("the policy of {id} admits every principal and resource; narrow it to the account's own"),
+            )
+            .advisory()
+        } else {
+            Finding::pass(Control::EndpointPolicies, FAMILY, format!("the policy of {id} is narrowed"))
+        });
+        Plan { findings: findings.into_iter().map(|finding| finding.about(&rule.service)).collect(), ..Plan::default() }
+    }
+
+    fn policy(&self, rule: &EndpointRule) -> PolicyDocument {
+        let admission = Admission { operator: self.operator_arn, others: &rule.other_principals };
+        let build = if rule.exclusive { exclusive } else { perimeter };
+        build(&self.rules.scope, &rule.service, &admission)
+    }
+
+    fn group(&self, rule: &EndpointRule, id: Option<&str>) -> GroupReference {
+        id.map_or_else(|| GroupReference::ForService(rule.service.clone()), |id| GroupReference::Id(id.to_owned()))
+    }
+
+    fn zones_of(&self, endpoint: &Endpoint) -> BTreeSet<&str> {
+        self.subnets.iter().filter(|subnet| endpoint.subnet_ids.contains(&subnet.id)).map(|subnet| subnet.zone.as_str()).collect()
+    }
+
+    /// Zone → subnet: those that the spec names, or the first of the cluster's in every zone that the service is offered in.
+    fn wanted_subnets(&self, rule: &EndpointRule, offered: &OfferedService) -> BTreeMap<&str, &str> {
+        by_zone(self.subnets)
+            .into_iter()
+            .filter(|(zone, _)| offered.zones.contains(*zone))
+            .filter_map(|(zone, ids)| {
+                let named = ids.iter().find(|id| rule.subnet_ids.contains(**id));
+                let chosen = if rule.subnet_ids.is_empty() { ids.first() } else { named };
+                chosen.map(|id| (zone, *id))
+            })
+            .collect()
+    }
+}
+
+fn finding(finding: Finding) -> Plan {
+    Plan { findings: vec![finding], ..Plan::default() }
+}
+
+fn placement(endpoint: &Endpoint, change: &EndpointChange) -> [Finding; 2] {
+    let id = &endpoint.id;
+    let place = if !change.add_subnet_ids.is_empty() {
+        Finding::fail(Control::PrivateEndpoints, FAMILY, Reason::ZonesNotCovered, format!("{id} misses zones that the cluster uses"))
+    } else if change.add_group.is_some() || !change.remove_group_ids.is_empty() {
+        Finding::fail(
+            Control::EndpointSecurityGroups,
+            FAMILY,
+            Reason::SecurityGroupDrifted,
+            format!("{id} does not have exactly our security group"),
+        )
+    } else if endpoint.state != "available" {
+        Finding::fail(Control::PrivateEndpoints, FAMILY, Reason::Progressing, format!("{id} is {}", endpoint.state))
+    } else {
+        Finding::pass(Control::PrivateEndpoints, FAMILY, format!("{id} is available in every zone"))
+    };
+    let dns = if change.enable_private_dns {
+        Finding::fail(Control::PrivateDns, FAMILY, Reason::PrivateDnsDisabled, format!("private DNS of {id} is off"))
+    } else {
+        Finding::pass(Control::PrivateDns, FAMILY, format!("{id} has private DNS"))
+    };
+    [place, dns]
+}
+
+/// The default policy of an endpoint, or one as wide: anyone may do anything to anything.
+fn admits_everyone(policy: &PolicyDocument) -> bool {
+    policy.statement.iter().any(|statement| {
+        statement.effect == Effect::Allow
+            && statement.condition.is_empty()
+            && statement.action.iter().any(|action| action == "*")
+            && statement.resource.iter().any(|resource| resource == "*")
+            && statement.principal.as_ref().is_some_and(is_anyone)
+    })
+}
+
+fn is_anyone(principal: &Principal) -> bool {
+    match principal {
+        Principal::Anyone(text) => text == "*",
+        Principal::Of(kinds) => kinds.get("AWS").is_some_and(|values| values.0.iter().any(|value| value == "*")),
+    }
+}

@@ -1,0 +1,136 @@
+//! The environment's KMS key: made, rotated and tightly held, or verified. Never deleted.
+
+use crate::api::conditions::{ConditionType, Reason};
+use crate::api::shared::Management;
+use crate::catalogue::Control;
+use crate::domain::{names, tags};
+use crate::observed::account::Key;
+use crate::plan::action::KeyReference;
+use crate::plan::{Action, Finding, Plan};
+use crate::policy::key::key_policy;
+use crate::policy::{PolicyDocument, Relation, relate};
+
+use super::EnvironmentInputs;
+
+const FAMILY: ConditionType = ConditionType::KeyReady;
+
+pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
+    let (key, operator) = match (&inputs.observed.key, &inputs.observed.operator_arn) {
+        (Ok(key), Ok(operator)) => (key, operator),
+        (Err(fault), _) | (_, Err(fault)) => {
+            return Plan { findings: vec![Finding::unreadable(Control::CustomerManagedKey, FAMILY, fault)], ..Plan::default() };
+        }
+    };
+    let provision = inputs.rules.resolved.key_management == Management::Provision;
+    match key {
+        None if provision => create(inputs, operator),
+        None => Plan {
+            findings: vec![Finding::fail(
+                Control::CustomerManagedKey,
+                FAMILY,
+                Reason::KeyNotFound,
+                "the key in spec.key.keyArn does not exist; correct the ARN",
+            )],
+            ..Plan::default()
+        },
+        Some(key) if provision => keep(inputs, key, operator),
+        Some(key) => Plan { findings: verify(inputs, key), ..Plan::default() },
+    }
+}
+
+fn create(inputs: &EnvironmentInputs, operator: &str) -> Plan {
+    let scope = &inputs.rules.scope;
+    let alias = names::key_alias(scope);
+    let actions = vec![
+        Action::CreateKey { alias: alias.clone(), policy: wanted_policy(inputs, operator), tags: tags::of_environment(scope) },
+        Action::CreateAlias { key: KeyReference::Created, alias },
+        Action::EnableKeyRotation { key: KeyReference::Created, days: inputs.rules.resolved.rotation_period_in_days },
+    ];
+    let missing = Finding::fail(Control::CustomerManagedKey, FAMILY, Reason::KeyNotFound, "the environment has no key yet");
+    Plan { actions, findings: vec![missing], ..Plan::default() }
+}
+
+/// A key of ours: rotation, policy and tags are restored; a key that someone disabled stays so.
+fn keep(inputs: &EnvironmentInputs, key: &Key, operator: &str) -> Plan {
+    let reference = || KeyReference::Arn(key.arn.clone());
+    let mut plan = Plan { findings: vec![state(key, true)], ..Plan::default() };
+    if !usable(key) {
+        return plan;
+    }
+    if rotated(inputs, key) {
+        plan.findings.push(Finding::pass(Control::KeyRotation, FAMILY, "the key is rotated"));
+    } else {
+        plan.actions.push(Action::EnableKeyRotation { key: reference(), days: inputs.rules.resolved.rotation_period_in_days });
+        plan.findings.push(Finding::fail(Control::KeyRotation, FAMILY, Reason::RotationDisabled, "the key is not rotated as declared"));
+    }
+    let wanted = wanted_policy(inputs, operator);
+    let relation = key.policy.as_ref().map_or(Relation::Wider, |policy| relate(&wanted, policy));
+    plan.findings.push(match relation {
+        Relation::Same => Finding::pass(Control::KeyPolicy, FAMILY, "the key policy is as declared"),
+        Relation::Narrower if inputs.may_hold => Finding::held(Control::KeyPolicy, FAMILY, "the key policy"),
+        Relation::Narrower | Relation::Wider => {
+            plan.actions.push(Action::PutKeyPolicy { key: reference(), policy: wanted });
+            Finding::fail(Control::KeyPolicy, FAMILY, Reason::KeyPolicyTooWide, "the key policy is not the declared one")
+        }
+    });
+    let wanted_tags = tags::of_environment(&inputs.rules.scope);
+    if !tags::owned(&key.tags, &wanted_tags) {
+        plan.actions.push(Action::TagKey { key: reference(), tags: wanted_tags });
+    }
+    plan
+}
+
+/// A key of the platform's: judged, never touched.
+fn verify(inputs: &EnvironmentInputs, key: &Key) -> Vec<Finding> {
+    let mut findings = vec![state(key, false)];
+    findings.push(if rotated(inputs, key) {
+        Finding::pass(Control::KeyRotation, FAMILY, "the key is rotated")
+    } else {
+        Finding::fail(
+            Control::KeyRotation,
+            FAMILY,
+            Reason::RotationDisabled,
+            format!(
+                "{} is not rotated at least every {} days; enable its rotation",
+                key.arn, inputs.rules.resolved.rotation_period_in_days
+            ),
+        )
+    });
+    findings
+}
+
+fn state(key: &Key, ours: bool) -> Finding {
+    if !key.customer_managed {
+        return Finding::fail(
+            Control::CustomerManagedKey,
+            FAMILY,
+            Reason::KeyNotCustomerManaged,
+            format!("{} is managed by AWS; name a customer-managed key", key.arn),
+        );
+    }
+    match key.state.as_str() {
+        "Enabled" => Finding::pass(Control::CustomerManagedKey, FAMILY, format!("{} is enabled and customer-managed", key.arn)),
+        "Disabled" if ours => Finding::held(Control::CustomerManagedKey, FAMILY, "the key was disabled; it"),
+        "PendingDeletion" => Finding::fail(
+            Control::KeyRetention,
+            FAMILY,
+            Reason::KeyPendingDeletion,
+            format!("{} is waiting to be deleted, and with it all data under it; cancel the deletion", key.arn),
+        ),
+        other => Finding::fail(Control::CustomerManagedKey, FAMILY, Reason::KeyDisabled, format!("{} is {other}; enable it", key.arn)),
+    }
+}
+
+fn usable(key: &Key) -> bool {
+    key.customer_managed && key.state == "Enabled"
+}
+
+/// A period that the service does not tell is unknown, not drift.
+fn rotated(inputs: &EnvironmentInputs, key: &Key) -> bool {
+    let wanted = inputs.rules.resolved.rotation_period_in_days;
+    key.rotation_enabled && key.rotation_period_in_days.is_none_or(|days| days <= wanted)
+}
+
+fn wanted_policy(inputs: &EnvironmentInputs, operator: &str) -> PolicyDocument {
+    key_policy(&inputs.rules.scope, &inputs.rules.key_administrators, operator)
+}

@@ -1,0 +1,84 @@
+//! The plan for an environment: its endpoints, key and boundary, once its scope is proven.
+
+mod boundary;
+mod endpoints;
+mod key;
+mod removal;
+pub mod rules;
+mod scope;
+mod security_groups;
+
+pub(super) use boundary::prune;
+pub use removal::{orphan_key, remove};
+pub use rules::Rules;
+
+use crate::api::conditions::ConditionType;
+use crate::catalogue::Control;
+use crate::observed::environment::EnvironmentObservation;
+
+use super::{Finding, Plan};
+
+/// What the plan of an environment is made from.
+pub struct EnvironmentInputs<'a> {
+    /// The spec, resolved.
+    pub rules: &'a Rules,
+    /// What was read.
+    pub observed: &'a EnvironmentObservation,
+    /// Whether something narrower may be someone's doing (see [`super::may_hold`]).
+    pub may_hold: bool,
+}
+
+/// Plans an environment. Nothing is written before account, cluster and VPC are proven to be the ones meant.
+#[must_use]
+pub fn plan(inputs: &EnvironmentInputs) -> Plan {
+    let findings = scope::judge(inputs);
+    let proven = findings.iter().all(|finding| finding.verdict == crate::api::Verdict::Pass || !finding.blocks);
+    let mut plan = Plan { findings, ..Plan::default() };
+    plan.findings.extend(path(inputs.observed));
+    if proven {
+        plan.extend(endpoints::plan(inputs));
+        plan.extend(key::plan(inputs));
+        plan.extend(boundary::plan(inputs));
+    } else {
+        let waiting = [
+            (Control::PrivateEndpoints, ConditionType::EndpointsReady),
+            (Control::CustomerManagedKey, ConditionType::KeyReady),
+            (Control::PermissionsBoundary, ConditionType::BoundaryReady),
+        ];
+        plan.findings.extend(waiting.map(|(control, family)| Finding::waiting(control, family)));
+    }
+    plan
+}
+
+/// The operator's own way to STS and Bedrock, which every endpoint we make reroutes.
+fn path(observed: &EnvironmentObservation) -> Vec<Finding> {
+    let family = ConditionType::BedrockReachable;
+    let faults = observed.caller.as_ref().err().into_iter().chain(
+        observed
+            .models
+            .values()
+            .filter_map(|read| read.as_ref().err())
+            .chain(observed.profiles.values().filter_map(|read| read.as_ref().err())),
+    );
+    let mut findings: Vec<_> = faults.take(1).map(|fault| Finding::unreadable(Control::OperatorPath, family, fault)).collect();
+    if findings.is_empty() {
+        findings.push(Finding::pass(Control::OperatorPath, family, "the operator's own calls to STS and Bedrock get through"));
+    }
+    findings.extend(models(observed));
+    findings
+}
+
+fn models(observed: &EnvironmentObservation) -> Vec<Finding> {
+    let family = ConditionType::BedrockReachable;
+    observed
+        .models
+        .iter()
+        .filter_map(|(model, read)| {
+            let obstacle = super::facts::obstacle(read)?;
+            let message = format!("model {model} cannot be called: {obstacle}");
+            let reason = crate::api::conditions::Reason::ModelNotAvailable;
+            // The account's lack of one model keeps nobody from the others: it does not block the environment.
+            Some(Finding::fail(Control::ApprovedModels, family, reason, message).about(model).advisory())
+        })
+        .collect()
+}

@@ -1,0 +1,136 @@
+//! A `PhiEnvironment`'s spec with every default resolved.
+
+use std::collections::BTreeSet;
+
+use crate::api::PhiEnvironmentSpec;
+use crate::api::phi_environment::{EndpointRules, EndpointSource};
+use crate::api::phi_environment_status::ResolvedRules;
+use crate::api::shared::{DeletionPolicy, Management};
+use crate::domain::Scope;
+
+/// Services whose endpoints are made where the VPC has none. `sts` is how pods get credentials by web identity.
+pub const DEFAULT_SERVICES: [&str; 3] = ["bedrock", "bedrock-runtime", "sts"];
+/// Days between key rotations, KMS's own default.
+const DEFAULT_ROTATION_DAYS: i32 = 365;
+/// IAM's default and least longest session, in seconds.
+const DEFAULT_SESSION_SECONDS: i32 = 3600;
+
+/// A spec with every default resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// Where it is.
+    pub scope: Scope,
+    /// Every endpoint service, sorted by name.
+    pub endpoints: Vec<EndpointRule>,
+    /// Approved foundation models.
+    pub models: BTreeSet<String>,
+    /// Approved profiles.
+    pub profiles: BTreeSet<String>,
+    /// The rest, as shown in the status.
+    pub resolved: ResolvedRules,
+    /// Administrators of the key.
+    pub key_administrators: Vec<String>,
+    /// The platform's own boundary.
+    pub platform_boundary_arn: Option<String>,
+}
+
+/// An endpoint service with its defaults resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndpointRule {
+    /// Short service name.
+    pub service: String,
+    /// Whether we may make it.
+    pub provision: bool,
+    /// The endpoint to verify.
+    pub vpc_endpoint_id: Option<String>,
+    /// Whether only our roles may use it.
+    pub exclusive: bool,
+    /// Subnets that the spec names.
+    pub subnet_ids: BTreeSet<String>,
+    /// Sources that the spec names.
+    pub sources: Vec<EndpointSource>,
+    /// Further principals.
+    pub other_principals: Vec<String>,
+}
+
+impl Rules {
+    /// Resolves the spec of the environment `name`. `partition` is the caller's, if known.
+    #[must_use]
+    pub fn of(name: &str, spec: &PhiEnvironmentSpec, partition: Option<&str>) -> Self {
+        let scope = Scope::new(name, spec, partition);
+        let key = spec.key.clone().unwrap_or_default();
+        let identity = spec.identity.clone().unwrap_or_default();
+        let resolved = ResolvedRules {
+            approved_regions: sorted(spec.approved_regions.clone().unwrap_or_else(|| vec![spec.aws.region.clone()])),
+            identity_path: scope.path.clone(),
+            max_session_duration: identity.max_session_duration.unwrap_or(DEFAULT_SESSION_SECONDS),
+            rotation_period_in_days: key.rotation_period_in_days.unwrap_or(DEFAULT_ROTATION_DAYS),
+            deletion_policy: match spec.deletion_policy {
+                Some(DeletionPolicy::Delete) => DeletionPolicy::Delete,
+                _ => DeletionPolicy::Retain,
+            },
+            key_management: match key.management {
+                None | Some(Management::Provision) => Management::Provision,
+                Some(_) => Management::Verify,
+            },
+            fips: spec.fips.unwrap_or(false),
+        };
+        Self {
+            endpoints: endpoint_rules(spec.endpoints.as_deref().unwrap_or_default()),
+            models: spec.bedrock.models.iter().flatten().cloned().collect(),
+            profiles: spec.bedrock.inference_profiles.iter().flatten().cloned().collect(),
+            key_administrators: sorted(key.administrators.unwrap_or_default()),
+            platform_boundary_arn: identity.boundary_arn,
+            resolved,
+            scope,
+        }
+    }
+
+    /// Full names of all endpoint services.
+    #[must_use]
+    pub fn service_names(&self) -> Vec<String> {
+        self.endpoints.iter().map(|rule| self.scope.endpoint_service_name(&rule.service)).collect()
+    }
+
+    /// ARN of the boundary in force: the platform's, or ours.
+    #[must_use]
+    pub fn boundary_arn(&self) -> String {
+        self.platform_boundary_arn.clone().unwrap_or_else(|| self.scope.policy_arn(&crate::domain::names::boundary(&self.scope)))
+    }
+}
+
+fn endpoint_rules(declared: &[EndpointRules]) -> Vec<EndpointRule> {
+    let mut rules: Vec<EndpointRule> = declared
+        .iter()
+        .map(|rule| EndpointRule {
+            service: rule.service.clone(),
+            provision: rule.management == Management::Provision,
+            vpc_endpoint_id: rule.vpc_endpoint_id.clone(),
+            exclusive: rule.exclusive.unwrap_or(false),
+            subnet_ids: rule.subnet_ids.iter().flatten().cloned().collect(),
+            sources: rule.sources.clone().unwrap_or_default(),
+            other_principals: sorted(rule.other_principals.clone().unwrap_or_default()),
+        })
+        .collect();
+    for service in DEFAULT_SERVICES {
+        if !rules.iter().any(|rule| rule.service == service) {
+            rules.push(EndpointRule {
+                service: service.to_owned(),
+                provision: true,
+                vpc_endpoint_id: None,
+                exclusive: false,
+                subnet_ids: BTreeSet::new(),
+                sources: Vec::new(),
+                other_principals: Vec::new(),
+            });
+        }
+    }
+    rules.sort_by(|a, b| a.service.cmp(&b.service));
+    rules
+}
+
+fn sorted(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}

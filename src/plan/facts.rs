@@ -1,0 +1,162 @@
+//! What the workloads and accesses of an environment need to know of it: a digest of one observation, shared by all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::PhiEnvironmentSpec;
+use crate::api::network::NetworkPeer;
+use crate::domain::Scope;
+use crate::observed::Read;
+use crate::observed::bedrock::ModelAvailability;
+use crate::observed::environment::EnvironmentObservation;
+use crate::policy::PolicyDocument;
+use crate::policy::permissions::Profile;
+
+use super::environment::Rules;
+
+/// Facts of an environment that its workloads and accesses depend on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentFacts {
+    /// Where it is.
+    pub scope: Scope,
+    /// VPC of the endpoints.
+    pub vpc_id: String,
+    /// OIDC issuer of the cluster, without the scheme.
+    pub issuer: String,
+    /// Approved models, with what keeps the account from calling them, if anything.
+    pub models: BTreeMap<String, Option<String>>,
+    /// Approved profiles.
+    pub profiles: BTreeMap<String, ProfileFact>,
+    /// ARN of the boundary in force.
+    pub boundary_arn: String,
+    /// Its document; `None` as long as there is none.
+    pub boundary: Option<PolicyDocument>,
+    /// Longest session of a role, in seconds.
+    pub max_session_duration: i32,
+    /// Named network peers.
+    pub peers: Vec<NetworkPeer>,
+    /// Addresses of the endpoints, as CIDR blocks of one address.
+    pub endpoint_addresses: BTreeSet<String>,
+    /// Whether an available endpoint leads to STS, from where credentials come.
+    pub has_sts: bool,
+    /// Whether an available endpoint leads to Bedrock's runtime.
+    pub has_runtime: bool,
+    /// Addresses of the cluster's DNS service, as CIDR blocks of one address.
+    pub dns_addresses: BTreeSet<String>,
+    /// Whether DNS runs on the nodes, at addresses nobody can name (EKS Auto Mode).
+    pub dns_on_nodes: bool,
+}
+
+/// An approved profile, as the account resolves it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ProfileFact {
+    /// It can be called, and all its Regions are approved.
+    Callable(Profile),
+    /// The account does not see it, or it could not be read.
+    NotFound(String),
+    /// It leads to Regions that are not approved.
+    OtherRegions(BTreeSet<String>),
+}
+
+impl EnvironmentFacts {
+    /// The facts in an observation whose scope is proven; `None` if a read that they need failed or found nothing.
+    #[must_use]
+    pub fn of(rules: &Rules, spec: &PhiEnvironmentSpec, observed: &EnvironmentObservation) -> Option<Self> {
+        let vpc = observed.vpc.as_ref().ok()?.as_ref()?;
+        let cluster = observed.cluster.as_ref().ok()?.as_ref()?;
+        let endpoints = observed.endpoints.as_ref().ok()?;
+        let wanted = rules.service_names();
+        let serving = || endpoints.iter().filter(|endpoint| wanted.contains(&endpoint.service_name));
+        let leads_to = |service: &str| {
+            let name = rules.scope.endpoint_service_name(service);
+            endpoints.iter().any(|endpoint| endpoint.service_name == name && endpoint.state == "available")
+        };
+        let boundary = match &rules.platform_boundary_arn {
+            Some(_) => observed.platform_boundary.as_ref().ok()?.clone(),
+            None => observed.boundary.as_ref().ok()?.as_ref().and_then(|boundary| boundary.document.clone()),
+        };
+        Some(Self {
+            vpc_id: vpc.id.clone(),
+            issuer: without_scheme(&cluster.issuer).to_owned(),
+            models: observed.models.iter().map(|(model, read)| (model.clone(), obstacle(read))).collect(),
+            profiles: observed
+                .profiles
+                .iter()
+                .map(|(id, read)| (id.clone(), profile_fact(read, &rules.resolved.approved_regions)))
+                .collect(),
+            boundary_arn: rules.boundary_arn(),
+            boundary,
+            max_session_duration: rules.resolved.max_session_duration,
+            peers: spec.network.as_ref().and_then(|network| network.peers.clone()).unwrap_or_default(),
+            endpoint_addresses: serving().flat_map(|endpoint| &endpoint.addresses).map(|address| block_of(address)).collect(),
+            has_sts: leads_to("sts"),
+            has_runtime: leads_to("bedrock-runtime"),
+            dns_addresses: observed.dns_service_addresses.iter().flatten().map(|address| block_of(address)).collect(),
+            dns_on_nodes: cluster.auto_mode,
+            scope: rules.scope.clone(),
+        })
+    }
+}
+
+/// What keeps the account from calling a model, and what to do; `None` if nothing does.
+#[must_use]
+pub fn obstacle(read: &Read<Option<ModelAvailability>>) -> Option<String> {
+    match read {
+        Ok(Some(availability)) => availability.obstacle().map(str::to_owned),
+        Ok(None) => Some("Bedrock does not know it; correct the id".to_owned()),
+        Err(fault) => Some(format!("its availability could not be read ({fault})")),
+    }
+}
+
+/// The approved profiles whose every destination is an approved Region.
+#[must_use]
+pub fn callable_profiles(profiles: &BTreeMap<String, Read<Option<Profile>>>, regions: &[String]) -> BTreeSet<Profile> {
+    profiles
+        .values()
+        .filter_map(|read| match profile_fact(read, regions) {
+            ProfileFact::Callable(profile) => Some(profile),
+            _ => None,
+        })
+        .collect()
+}
+
+fn profile_fact(read: &Read<Option<Profile>>, regions: &[String]) -> ProfileFact {
+    let profile = match read {
+        Ok(Some(profile)) => profile,
+        Ok(None) => return ProfileFact::NotFound("the account does not see it in this Region; correct the id".to_owned()),
+        Err(fault) => return ProfileFact::NotFound(format!("it could not be read ({fault})")),
+    };
+    let others: BTreeSet<String> = profile
+        .model_arns
+        .iter()
+        .filter_map(|arn| arn.split(':').nth(3))
+        .filter(|region| !is_placeholder(region) && !regions.iter().any(|approved| approved == region))
+        .map(str::to_owned)
+        .collect();
+    if others.is_empty() { ProfileFact::Callable(profile.clone()) } else { ProfileFact::OtherRegions(others) }
+}
+
+/// Whether a text stands for a fact that only the account knows, such as `<vpc-id>`.
+#[must_use]
+pub fn is_placeholder(text: &str) -> bool {
+    text.starts_with('<') && text.ends_with('>')
+}
+
+/// An issuer as IAM writes it in condition keys and provider ARNs.
+#[must_use]
+pub fn without_scheme(issuer: &str) -> &str {
+    issuer.strip_prefix("https://").unwrap_or(issuer).trim_end_matches('/')
+}
+
+fn block_of(address: &str) -> String {
+    if is_placeholder(address) || address.contains('/') {
+        address.to_owned()
+    } else if address.contains(':') {
+        format!("{address}/128")
+    } else {
+        format!("{address}/32")
+    }
+}

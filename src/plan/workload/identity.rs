@@ -1,0 +1,258 @@
+//! Role, policy, boundary, trust and annotation of a workload's service account.
+
+use crate::api::conditions::{ConditionType, Reason};
+use crate::catalogue::Control;
+use crate::domain::{names, tags};
+use crate::observed::identity::{ManagedPolicy, Role};
+use crate::plan::action::NewRole;
+use crate::plan::environment::prune;
+use crate::plan::{Action, Finding, Plan};
+use crate::policy::trust::service_account_trust;
+use crate::policy::{PolicyDocument, Relation, relate};
+
+use super::WorkloadInputs;
+
+const FAMILY: ConditionType = ConditionType::IdentityReady;
+
+/// Plans the identity for the policy `document`; without one, whatever is there of ours is taken away.
+pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>) -> Plan {
+    let identity = Identity::of(inputs);
+    let Some(document) = document else {
+        return identity.take_away();
+    };
+    if identity.foreign_role() || identity.foreign_policy() {
+        return refusal(
+            Reason::Conflict,
+            format!("a role or policy named {} is there and does not carry our tags; rename or delete it", identity.name),
+        );
+    }
+    if inputs.service_account.is_none() {
+        return refusal(
+            Reason::ServiceAccountNotFound,
+            format!("service account {}/{} does not exist; create it", inputs.namespace, inputs.spec.service_account_name),
+        );
+    }
+    let mut plan = Plan { findings: vec![super::credential_path(inputs)], ..Plan::default() };
+    plan.extend(identity.keep_policy(document));
+    plan.extend(match inputs.role {
+        None => identity.create_role(),
+        Some(role) => identity.keep_role(role),
+    });
+    plan.extend(identity.annotate());
+    plan
+}
+
+fn refusal(reason: Reason, message: String) -> Plan {
+    Plan { findings: vec![Finding::fail(Control::LeastPrivilege, FAMILY, reason, message)], ..Plan::default() }
+}
+
+/// The derived names of a workload's identity, beside its inputs.
+struct Identity<'a> {
+    inputs: &'a WorkloadInputs<'a>,
+    name: String,
+    role_arn: String,
+    policy_arn: String,
+    tags: tags::Tags,
+}
+
+impl<'a> Identity<'a> {
+    fn of(inputs: &'a WorkloadInputs<'a>) -> Self {
+        let scope = &inputs.facts.scope;
+        let account = &inputs.spec.service_account_name;
+        let name = names::role(scope, inputs.namespace, account);
+        Self {
+            role_arn: scope.role_arn(&name),
+            policy_arn: scope.policy_arn(&name),
+            tags: tags::of_workload(scope, inputs.namespace, account),
+            name,
+            inputs,
+        }
+    }
+
+    fn recorded(&self) -> bool {
+        self.inputs.previous.identity.as_ref().is_some_and(|identity| identity.role_arn == self.role_arn)
+    }
+
+    /// A role of our name that neither carries our tags nor is recorded as ours.
+    fn foreign_role(&self) -> bool {
+        self.inputs.role.is_some_and(|role| !self.owns(role))
+    }
+
+    fn owns(&self, role: &Role) -> bool {
+        role.arn == self.role_arn && (tags::owned(&role.tags, &self.tags) || self.recorded())
+    }
+
+    fn foreign_policy(&self) -> bool {
+        self.inputs.policy.is_some() && !self.recorded() && !self.inputs.policy_is_ours
+    }
+
+    fn keep_policy(&self, document: &PolicyDocument) -> Plan {
+        let control = Control::LeastPrivilege;
+        let Some(policy) = self.inputs.policy else {
+            let action = Action::CreatePolicy {
+                name: self.name.clone(),
+                arn: self.policy_arn.clone(),
+                document: document.clone(),
+                tags: self.tags.clone(),
+            };
+            let missing = Finding::fail(control, FAMILY, Reason::Drifted, "the policy does not exist");
+            return Plan { actions: vec![action], findings: vec![missing], ..Plan::default() };
+        };
+        let relation = policy.document.as_ref().map_or(Relation::Wider, |found| relate(document, found));
+        let (actions, finding) = match relation {
+            Relation::Same => (vec![], Finding::pass(control, FAMILY, "the policy allows exactly the declared access")),
+            Relation::Narrower if self.inputs.may_hold => (vec![], Finding::held(control, FAMILY, "the workload's policy")),
+            Relation::Narrower | Relation::Wider => (
+                vec![self.change(policy, document)],
+                Finding::fail(control, FAMILY, Reason::Drifted, "the policy does not allow exactly the declared access"),
+            ),
+        };
+        Plan { actions, findings: vec![finding], ..Plan::default() }
+    }
+
+    fn change(&self, policy: &ManagedPolicy, document: &PolicyDocument) -> Action {
+        Action::ChangePolicy { arn: self.policy_arn.clone(), document: document.clone(), prune: prune(policy) }
+    }
+
+    fn trust(&self) -> PolicyDocument {
+        let inputs = self.inputs;
+        service_account_trust(&inputs.facts.scope, &inputs.facts.issuer, inputs.namespace, &inputs.spec.service_account_name)
+    }
+
+    fn create_role(&self) -> Plan {
+        let facts = self.inputs.facts;
+        let role = NewRole {
+            name: self.name.clone(),
+            path: facts.scope.path.clone(),
+            arn: self.role_arn.clone(),
+            trust: self.trust(),
+            boundary_arn: facts.boundary_arn.clone(),
+            max_session_duration: facts.max_session_duration,
+            tags: self.tags.clone(),
+        };
+        let actions =
+            vec![Action::CreateRole(Box::new(role)), Action::AttachPolicy { role: self.name.clone(), policy_arn: self.policy_arn.clone() }];
+        let missing = Finding::fail(Control::ExactTrust, FAMILY, Reason::Drifted, "the role does not exist");
+        Plan { actions, findings: vec![missing], ..Plan::default() }
+    }
+
+    fn keep_role(&self, role: &Role) -> Plan {
+        let mut plan = self.keep_trust(role);
+        plan.extend(self.keep_boundary(role));
+        plan.extend(self.keep_attachments(role));
+        if !tags::owned(&role.tags, &self.tags) {
+            plan.actions.push(Action::TagRole { role: self.name.clone(), tags: self.tags.clone() });
+            plan.findings.push(Finding::fail(Control::OwnershipTags, FAMILY, Reason::Drifted, "the role lacks our tags"));
+        }
+        plan
+    }
+
+    fn keep_trust(&self, role: &Role) -> Plan {
+        let control = Control::ExactTrust;
+        let wanted = self.trust();
+        let relation = role.trust.as_ref().map_or(Relation::Wider, |found| relate(&wanted, found));
+        let (actions, finding) = match relation {
+            Relation::Same => (vec![], Finding::pass(control, FAMILY, "the role trusts exactly the service account")),
+            Relation::Narrower if self.inputs.may_hold => (vec![], Finding::held(control, FAMILY, "the role's trust policy")),
+            Relation::Narrower | Relation::Wider => (
+                vec![Action::UpdateTrust { role: self.name.clone(), trust: wanted }],
+                Finding::fail(control, FAMILY, Reason::TrustTooWide, "the role does not trust exactly the service account"),
+            ),
+        };
+        Plan { actions, findings: vec![finding], ..Plan::default() }
+    }
+
+    fn keep_boundary(&self, role: &Role) -> Plan {
+        let wanted = &self.inputs.facts.boundary_arn;
+        if role.boundary_arn.as_ref() == Some(wanted) {
+            let finding = Finding::pass(Control::PermissionsBoundary, FAMILY, "the role has the environment's boundary");
+            return Plan { findings: vec![finding], ..Plan::default() };
+        }
+        let action = Action::PutPermissionsBoundary { role: self.name.clone(), boundary_arn: wanted.clone() };
+        let finding =
+            Finding::fail(Control::PermissionsBoundary, FAMILY, Reason::Drifted, "the role does not have the environment's boundary");
+        Plan { actions: vec![action], findings: vec![finding], ..Plan::default() }
+    }
+
+    /// Our policy is attached; whatever else gives power is taken off; what only denies is left.
+    fn keep_attachments(&self, role: &Role) -> Plan {
+        let mut plan = Plan::default();
+        let identity = self.inputs.identity;
+        if !role.attached.contains(&self.policy_arn) {
+            plan.actions.push(Action::AttachPolicy { role: self.name.clone(), policy_arn: self.policy_arn.clone() });
+            plan.findings
+                .push(Finding::fail(Control::LeastPrivilege, FAMILY, Reason::Drifted, "the policy is not attached").about("attachment"));
+        }
+        for policy_arn in role.attached.iter().filter(|&arn| *arn != self.policy_arn) {
+            plan.extend(if identity.only_denies(policy_arn) {
+                held(policy_arn)
+            } else {
+                let action = Action::DetachPolicy { role: self.name.clone(), policy_arn: policy_arn.clone() };
+                foreign(action, policy_arn)
+            });
+        }
+        for (policy_name, document) in &role.inline {
+            plan.extend(if document.as_ref().is_some_and(PolicyDocument::only_denies) {
+                held(policy_name)
+            } else {
+                let action = Action::DeleteInlinePolicy { role: self.name.clone(), policy_name: policy_name.clone() };
+                foreign(action, policy_name)
+            });
+        }
+        plan
+    }
+
+    fn annotate(&self) -> Plan {
+        let account = self.inputs.service_account;
+        let found = account.and_then(|account| account.role_arn.as_ref());
+        if found == Some(&self.role_arn) {
+            let finding = Finding::pass(Control::WebIdentity, FAMILY, "the service account names the role").about("annotation");
+            return Plan { findings: vec![finding], ..Plan::default() };
+        }
+        let action = Action::AnnotateServiceAccount {
+            namespace: self.inputs.namespace.to_owned(),
+            name: self.inputs.spec.service_account_name.clone(),
+            uid: account.and_then(|account| account.uid.clone()),
+            role_arn: self.role_arn.clone(),
+        };
+        let finding =
+            Finding::fail(Control::WebIdentity, FAMILY, Reason::Drifted, "the service account does not name the role").about("annotation");
+        Plan { actions: vec![action], findings: vec![finding], ..Plan::default() }
+    }
+
+    /// Takes away what is there of ours: policy and role first, which ends the power; then the annotation.
+    fn take_away(&self) -> Plan {
+        let mut actions = Vec::new();
+        if let Some(role) = self.inputs.role.filter(|role| self.owns(role)) {
+            let attached = role.attached.iter().cloned().collect();
+            actions.push(Action::DeleteRole { role: self.name.clone(), attached, inline: role.inline.keys().cloned().collect() });
+        }
+        if let Some(policy) = self.inputs.policy.filter(|_| !self.foreign_policy()) {
+            actions.push(Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() });
+        }
+        let ours = self.inputs.service_account.filter(|account| account.role_arn.as_ref() == Some(&self.role_arn));
+        if let Some(account) = ours {
+            actions.push(Action::ClearServiceAccount {
+                namespace: self.inputs.namespace.to_owned(),
+                name: self.inputs.spec.service_account_name.clone(),
+                uid: account.uid.clone(),
+            });
+        }
+        Plan { actions, ..Plan::default() }
+    }
+}
+
+fn held(name: &str) -> Plan {
+    let finding = Finding::held(Control::LeastPrivilege, FAMILY, &format!("{name}, which only denies, is on the role: it"));
+    Plan { findings: vec![finding.about("deny-policy")], ..Plan::default() }
+}
+
+fn foreign(action: Action, name: &str) -> Plan {
+    let finding = Finding::fail(
+        Control::LeastPrivilege,
+        FAMILY,
+        Reason::ForeignPolicy,
+        format!("{name} gives the role more than declared; it is not ours"),
+    );
+    Plan { actions: vec![action], findings: vec![finding.about("foreign-policy")], ..Plan::default() }
+}

@@ -1,0 +1,119 @@
+//! The plan for a workload: its identity and its isolation, for all its accesses together.
+
+mod admission;
+mod identity;
+mod isolation;
+
+pub use isolation::isolation_policy;
+
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+
+use crate::api::conditions::{ConditionType, Reason};
+use crate::api::phi_workload::AppliedAccess;
+use crate::api::{PhiWorkloadSpec, PhiWorkloadStatus};
+use crate::catalogue::Control;
+use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
+
+use super::access::{Admitted, DeclaredAccess, admit};
+use super::facts::EnvironmentFacts;
+use super::{Finding, Plan};
+
+/// What the plan of a workload is made from.
+pub struct WorkloadInputs<'a> {
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Its spec.
+    pub spec: &'a PhiWorkloadSpec,
+    /// Its status as last written: what is recorded as ours.
+    pub previous: &'a PhiWorkloadStatus,
+    /// What is known of the environment.
+    pub facts: &'a EnvironmentFacts,
+    /// Whether the environment's selector matches the namespace's labels.
+    pub admitted: bool,
+    /// Name of an older workload with the same service account.
+    pub older_claimant: Option<&'a str>,
+    /// The service account, if it exists.
+    pub service_account: Option<&'a ServiceAccountFacts>,
+    /// The accesses that name this workload and are not being deleted.
+    pub accesses: &'a [DeclaredAccess],
+    /// The role of the derived name.
+    pub role: Option<&'a Role>,
+    /// The policy of the derived ARN.
+    pub policy: Option<&'a ManagedPolicy>,
+    /// Whether the policy of the derived ARN, though not recorded in the status, carries our tags.
+    pub policy_is_ours: bool,
+    /// The rest of the account's IAM, to tell policies that only deny.
+    pub identity: &'a IdentitySnapshot,
+    /// Our network policy.
+    pub network_policy: Option<&'a NetworkPolicy>,
+    /// The other network policies of the namespace.
+    pub other_network_policies: &'a [&'a NetworkPolicy],
+    /// Whether something narrower may be someone's doing (see [`super::may_hold`]).
+    pub may_hold: bool,
+}
+
+/// What is known of a service account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceAccountFacts {
+    /// Its UID, so that a patch never creates one that was deleted.
+    pub uid: Option<String>,
+    /// Value of the role annotation.
+    pub role_arn: Option<String>,
+}
+
+/// The plan of a workload, and which accesses it gives.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkloadPlan {
+    /// What to do, and the findings.
+    pub plan: Plan,
+    /// The accesses that the policy contains once the plan is carried out.
+    pub given: Vec<AppliedAccess>,
+}
+
+/// Plans a workload.
+#[must_use]
+pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
+    let admission = admission::judge(inputs);
+    let admitted = admission.iter().all(|finding| finding.verdict == crate::api::Verdict::Pass);
+    let accesses = if admitted { admit(inputs.accesses, inputs.facts) } else { Admitted::default() };
+    let mut plan = Plan { findings: admission, ..Plan::default() };
+    // Isolation goes first: no pod gets credentials before it is fenced in.
+    let isolation = if admitted { isolation::plan(inputs) } else { isolation::waiting() };
+    let fenced = !isolation.actions.is_empty() || inputs.network_policy.is_some();
+    plan.extend(isolation);
+    if fenced || inputs.role.is_some() || !admitted {
+        plan.extend(identity::plan(inputs, accesses.document.as_ref()));
+    } else {
+        plan.findings.push(Finding::waiting(Control::LeastPrivilege, ConditionType::IdentityReady));
+    }
+    let given = accesses.given.into_iter().map(|(name, generation)| AppliedAccess { name, generation }).collect();
+    WorkloadPlan { plan, given }
+}
+
+/// Plans the removal of everything of a workload that is being deleted: identity first, isolation last.
+#[must_use]
+pub fn remove(inputs: &WorkloadInputs) -> Plan {
+    let mut plan = identity::plan(inputs, None);
+    if inputs.network_policy.is_some() {
+        let name = crate::domain::names::network_policy(inputs.name);
+        plan.actions.push(super::Action::DeleteNetworkPolicy { namespace: inputs.namespace.to_owned(), name });
+    }
+    plan
+}
+
+/// The path to credentials that pods of a workload need: without it no call is ever signed.
+fn credential_path(inputs: &WorkloadInputs) -> Finding {
+    let (control, family) = (Control::WebIdentity, ConditionType::IdentityReady);
+    if inputs.facts.has_sts {
+        Finding::pass(control, family, "an endpoint leads to STS")
+    } else {
+        Finding::fail(
+            control,
+            family,
+            Reason::CredentialPathMissing,
+            "the VPC has no available endpoint for sts, so no pod can get credentials; add {service: sts, management: Provision} to the environment's spec.endpoints",
+        )
+    }
+}

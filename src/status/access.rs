@@ -1,0 +1,115 @@
+//! The status of an access. It writes no IAM itself: it tells whether the workload's policy contains it.
+
+use crate::api::conditions::{ConditionType, Reason};
+use crate::api::{BedrockAccessSpec, BedrockAccessStatus, PhiWorkloadStatus, Verdict};
+use crate::plan::{Applied, Finding, Mode};
+
+use super::conditions::{Stamp, State, is_true, stalled, stamp as stamped};
+use super::{controls, families, workload};
+
+const CONTROLS: usize = 6;
+
+/// What the status of an access is made from.
+pub struct AccessPass<'a> {
+    /// Its name and the generation of its spec.
+    pub name: &'a str,
+    /// Its spec.
+    pub spec: &'a BedrockAccessSpec,
+    /// The findings on it.
+    pub findings: Vec<Finding>,
+    /// Status of the workload it belongs to.
+    pub workload: &'a PhiWorkloadStatus,
+    /// The workload's environment.
+    pub environment: &'a str,
+    /// How far writes may go for the workload.
+    pub mode: Mode,
+}
+
+/// Makes the status of an access whose workload and environment are known.
+#[must_use]
+pub fn project(pass: AccessPass, previous: &BedrockAccessStatus, at: Stamp) -> BedrockAccessStatus {
+    let generation = at.generation.unwrap_or_default();
+    let identity = pass.workload.identity.as_ref();
+    let contained = identity.is_some_and(|identity| workload::contains(&identity.accesses, pass.name, generation));
+    let applied = Applied { mode: pass.mode, findings: pass.findings, withheld: Vec::new(), outcomes: Vec::new() };
+    let resolved = families::summarise(ConditionType::ModelsResolved, &applied, "every model and profile is approved and can be called");
+    let policy = policy_applied(&applied, &resolved, pass.workload, contained);
+    let families = [(ConditionType::ModelsResolved, resolved.clone()), (ConditionType::PolicyApplied, policy.clone())];
+    let ready = if applied.mode == Mode::Audit && resolved.holds == Some(true) {
+        State::holds(Reason::AuditOnly, "Audit: the access would be given; nothing is written")
+    } else {
+        let lacking = families.iter().find(|(_, state)| state.holds != Some(true));
+        lacking.map_or_else(
+            || State::holds(Reason::InPlace, "the workload's role has this access"),
+            |(family, state)| State { message: format!("{}: {}", family.as_str(), state.message), ..state.clone() },
+        )
+    };
+    let list = controls::list(&applied.findings, &previous.controls, CONTROLS, at);
+    let compliant = controls::compliant(&applied.findings, &list, at);
+    BedrockAccessStatus {
+        role_arn: identity.filter(|_| contained).map(|identity| identity.role_arn.clone()),
+        environment: Some(pass.environment.to_owned()),
+        operations: pass.spec.resolved_operations(),
+        counts: Some(controls::count(&applied.findings)),
+        controls: list,
+        ..stamp_all(ready, compliant, families, previous, at)
+    }
+}
+
+fn policy_applied(applied: &Applied, resolved: &State, workload: &PhiWorkloadStatus, contained: bool) -> State {
+    if resolved.holds == Some(false) {
+        return State::broken(resolved.reason, "the access is not given; see ModelsResolved");
+    }
+    if applied.mode == Mode::Audit {
+        return State::broken(Reason::WithheldByAudit, "Audit withholds the workload's role and policy");
+    }
+    let identity_ready = is_true(&workload.conditions, ConditionType::IdentityReady);
+    let ready = is_true(&workload.conditions, ConditionType::Ready);
+    if contained && identity_ready && ready {
+        return State::holds(Reason::InPlace, "the workload's policy contains this access");
+    }
+    // The workload's own reason says more than ours could.
+    let of = |kind: ConditionType| {
+        workload.conditions.iter().find(move |condition| condition.type_ == kind.as_str() && condition.status != "True")
+    };
+    let why = of(ConditionType::Ready)
+        .map_or("it is being written".to_owned(), |condition| format!("{}: {}", condition.reason, condition.message));
+    State::broken(Reason::WorkloadNotReady, format!("the workload does not give this access yet: {why}"))
+}
+
+/// The status of an access that cannot be judged: its workload or environment is missing or not known yet.
+#[must_use]
+pub fn unjudged(state: &State, spec: &BedrockAccessSpec, previous: &BedrockAccessStatus, at: Stamp) -> BedrockAccessStatus {
+    let waiting = || State::unknown(Reason::DependenciesNotReady, state.message.clone());
+    let families = [(ConditionType::ModelsResolved, waiting()), (ConditionType::PolicyApplied, waiting())];
+    BedrockAccessStatus {
+        environment: previous.environment.clone(),
+        operations: spec.resolved_operations(),
+        controls: previous.controls.clone(),
+        counts: previous.counts,
+        ..stamp_all(state.clone(), waiting(), families, previous, at)
+    }
+}
+
+fn stamp_all(
+    ready: State,
+    compliant: State,
+    families: [(ConditionType, State); 2],
+    previous: &BedrockAccessStatus,
+    at: Stamp,
+) -> BedrockAccessStatus {
+    let stalled = stalled(&ready);
+    let mut states = vec![(ConditionType::Ready, ready), (ConditionType::Compliant, compliant), (ConditionType::Stalled, stalled)];
+    states.extend(families);
+    BedrockAccessStatus {
+        observed_generation: at.generation,
+        conditions: stamped(states, &previous.conditions, at),
+        ..BedrockAccessStatus::default()
+    }
+}
+
+/// Whether any finding speaks against the access.
+#[must_use]
+pub fn refused(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.verdict == Verdict::Fail)
+}

@@ -1,0 +1,78 @@
+//! The list of controls that are not proven, their counts, and the posture verdict over them.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::SignedDuration;
+
+use crate::api::Verdict;
+use crate::api::conditions::Reason;
+use crate::api::shared::{ControlCounts, ControlStatus, PlanStatus, PlannedAction};
+use crate::plan::{Action, Finding};
+
+use super::conditions::{Stamp, State, shortened};
+
+/// After this time an `Unknown` makes `Compliant` False: what nobody could read for a day is not posture.
+const UNKNOWN_AGES: SignedDuration = SignedDuration::from_hours(24);
+/// Actions shown of a withheld plan.
+const SHOWN_ACTIONS: usize = 20;
+
+/// The controls that are not `Pass`, at most `limit`; what was already so keeps its time.
+pub(super) fn list(findings: &[Finding], previous: &[ControlStatus], limit: usize, stamp: Stamp) -> Vec<ControlStatus> {
+    let mut controls: Vec<ControlStatus> = findings
+        .iter()
+        .filter(|finding| !matches!(finding.verdict, Verdict::Pass | Verdict::NotApplicable))
+        .map(|finding| {
+            let id = finding.id();
+            let before = previous.iter().find(|control| control.id == id && control.verdict == finding.verdict);
+            ControlStatus {
+                verdict: finding.verdict,
+                reason: finding.reason.as_str().to_owned(),
+                message: shortened(&finding.message),
+                since: before.map_or(Time(stamp.now), |control| control.since.clone()),
+                id,
+            }
+        })
+        .collect();
+    controls.sort_by(|a, b| (a.verdict, &a.id).cmp(&(b.verdict, &b.id)));
+    controls.dedup_by(|a, b| a.id == b.id && a.reason == b.reason);
+    controls.truncate(limit);
+    controls
+}
+
+pub(super) fn count(findings: &[Finding]) -> ControlCounts {
+    let of = |verdict| i32::try_from(findings.iter().filter(|finding| finding.verdict == verdict).count()).unwrap_or(i32::MAX);
+    ControlCounts { pass: of(Verdict::Pass), fail: of(Verdict::Fail), unknown: of(Verdict::Unknown), held: of(Verdict::Held) }
+}
+
+/// The posture verdict: broken if anything is, unknown if anything is, and never proven by silence.
+pub(super) fn compliant(findings: &[Finding], controls: &[ControlStatus], stamp: Stamp) -> State {
+    let first = |verdict| findings.iter().find(move |finding| finding.verdict == verdict);
+    if let Some(finding) = first(Verdict::Fail) {
+        return State::broken(finding.reason, format!("{} ({}): {}", finding.id(), finding.control.citation(), finding.message));
+    }
+    if let Some(finding) = first(Verdict::Unknown) {
+        let aged =
+            controls.iter().any(|control| control.verdict == Verdict::Unknown && stamp.now.duration_since(control.since.0) > UNKNOWN_AGES);
+        let message = format!("{} ({}): {}", finding.id(), finding.control.citation(), finding.message);
+        return if aged { State::broken(finding.reason, message) } else { State::unknown(finding.reason, message) };
+    }
+    if findings.iter().any(|finding| finding.verdict == Verdict::Pass) {
+        State::holds(Reason::Proven, "every control in scope that was judged holds")
+    } else {
+        State::unknown(Reason::NotRead, "nothing was judged yet")
+    }
+}
+
+/// The withheld actions, if any.
+pub(super) fn withheld(actions: &[Action]) -> Option<PlanStatus> {
+    (!actions.is_empty()).then(|| PlanStatus {
+        total: i32::try_from(actions.len()).unwrap_or(i32::MAX),
+        actions: actions
+            .iter()
+            .take(SHOWN_ACTIONS)
+            .map(|action| {
+                let (service, operation, name) = action.describe();
+                PlannedAction { service: service.to_owned(), operation: operation.to_owned(), name }
+            })
+            .collect(),
+    })
+}

@@ -1,0 +1,157 @@
+//! The status of an environment.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::SignedDuration;
+
+use crate::api::conditions::{ConditionType, Reason};
+use crate::api::phi_environment_status::{EndpointStatus, ModelStatus, PhiEnvironmentStatus, ScopeStatus};
+use crate::api::shared::{Enforcement, Management};
+use crate::domain::{names, tags};
+use crate::observed::environment::EnvironmentObservation;
+use crate::plan::environment::Rules;
+use crate::plan::facts::{obstacle, without_scheme};
+use crate::plan::{Applied, Mode};
+
+use super::conditions::{Stamp, State, stalled, stamp as stamped};
+use super::{controls, families};
+
+/// How often `lastEvaluated` is written when nothing else changes.
+pub const HEARTBEAT: SignedDuration = SignedDuration::from_mins(30);
+const CONTROLS: usize = 40;
+
+/// What the status of an environment is made from.
+pub struct EnvironmentPass<'a> {
+    /// The spec, resolved.
+    pub rules: &'a Rules,
+    /// What was read.
+    pub observed: &'a EnvironmentObservation,
+    /// What became of the plan.
+    pub applied: &'a Applied,
+    /// Digest of the inputs, if the pass left nothing to do.
+    pub settled: Option<String>,
+    /// The `reconcile-at` annotation.
+    pub reconcile_at: Option<String>,
+    /// Workloads bound to it.
+    pub bound_workloads: usize,
+    /// Whether it is being deleted and what keeps it.
+    pub deleting: Option<State>,
+}
+
+/// Makes the status. `previous` is the one last written.
+#[must_use]
+pub fn project(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus, at: Stamp) -> PhiEnvironmentStatus {
+    let applied = pass.applied;
+    let families: Vec<(ConditionType, State)> = [
+        (ConditionType::ScopeVerified, "the account, cluster and network are those of the spec"),
+        (ConditionType::EndpointsReady, "every endpoint is in place"),
+        (ConditionType::KeyReady, "the key is in place"),
+        (ConditionType::BoundaryReady, ""),
+        (ConditionType::BedrockReachable, ""),
+    ]
+    .map(|(family, in_place)| (family, families::summarise(family, applied, in_place)))
+    .into();
+    let ready = pass.deleting.clone().unwrap_or_else(|| {
+        let scope = &families[0].1;
+        if scope.holds == Some(false) { scope.clone() } else { families::ready(&families, applied, "the environment is in place") }
+    });
+    let control_list = controls::list(&applied.findings, &previous.controls, CONTROLS, at);
+    let mut states = vec![
+        (ConditionType::Ready, ready.clone()),
+        (ConditionType::Compliant, controls::compliant(&applied.findings, &control_list, at)),
+        (ConditionType::Stalled, stalled(&ready)),
+    ];
+    states.extend(families);
+    PhiEnvironmentStatus {
+        observed_generation: at.generation,
+        conditions: stamped(states, &previous.conditions, at),
+        enforcement: Some(if applied.mode == Mode::Audit { Enforcement::Audit } else { Enforcement::Enforce }),
+        last_evaluated: Some(heartbeat(previous.last_evaluated.as_ref(), at)),
+        scope: scope(pass).or_else(|| previous.scope.clone()),
+        resolved: Some(pass.rules.resolved.clone()),
+        endpoints: endpoints(pass),
+        key_arn: match &pass.observed.key {
+            Ok(key) => key.as_ref().map(|key| key.arn.clone()),
+            Err(_) => previous.key_arn.clone(),
+        },
+        boundary_arn: Some(pass.rules.boundary_arn()),
+        models: models(pass.observed),
+        bound_workloads: i32::try_from(pass.bound_workloads).ok(),
+        settled_inputs: pass.settled.clone().or_else(|| previous.settled_inputs.clone()),
+        last_reconcile_at: pass.reconcile_at.clone(),
+        controls: control_list,
+        counts: Some(controls::count(&applied.findings)),
+        plan: controls::withheld(&applied.withheld),
+    }
+}
+
+/// The time of evaluation moves only once the last one is old enough: a status that is rewritten on every pass wakes everyone.
+fn heartbeat(previous: Option<&Time>, at: Stamp) -> Time {
+    match previous {
+        Some(before) if at.now.duration_since(before.0) < HEARTBEAT => before.clone(),
+        _ => Time(at.now),
+    }
+}
+
+fn scope(pass: &EnvironmentPass) -> Option<ScopeStatus> {
+    let cluster = pass.observed.cluster.as_ref().ok()?.as_ref()?;
+    let vpc = pass.observed.vpc.as_ref().ok()?.as_ref()?;
+    let mut zones: Vec<String> = pass.observed.subnets.iter().flatten().map(|subnet| subnet.zone.clone()).collect();
+    zones.sort_unstable();
+    zones.dedup();
+    Some(ScopeStatus {
+        partition: pass.rules.scope.partition.clone(),
+        cluster_arn: cluster.arn.clone(),
+        oidc_issuer: without_scheme(&cluster.issuer).to_owned(),
+        vpc_id: vpc.id.clone(),
+        zones,
+    })
+}
+
+fn endpoints(pass: &EnvironmentPass) -> Vec<EndpointStatus> {
+    let wanted = tags::of_environment(&pass.rules.scope);
+    pass.rules
+        .endpoints
+        .iter()
+        .map(|rule| {
+            let service_name = pass.rules.scope.endpoint_service_name(&rule.service);
+            let mut present: Vec<_> =
+                pass.observed.endpoints.iter().flatten().filter(|endpoint| endpoint.service_name == service_name).collect();
+            present.sort_by_key(|endpoint| (rule.vpc_endpoint_id.as_ref() != Some(&endpoint.id), !tags::owned(&endpoint.tags, &wanted)));
+            let endpoint = present.first();
+            let ours = endpoint.is_none_or(|endpoint| tags::owned(&endpoint.tags, &wanted));
+            let zones = pass
+                .observed
+                .subnets
+                .iter()
+                .flatten()
+                .filter(|subnet| endpoint.is_some_and(|endpoint| endpoint.subnet_ids.contains(&subnet.id)));
+            let mut zones: Vec<String> = zones.map(|subnet| subnet.zone.clone()).collect();
+            zones.sort_unstable();
+            zones.dedup();
+            let group_name = names::security_group(&pass.rules.scope, &rule.service);
+            let group = pass.observed.security_groups.iter().flatten().find(|group| group.name == group_name);
+            EndpointStatus {
+                service: rule.service.clone(),
+                management: if rule.provision && ours { Management::Provision } else { Management::Verify },
+                vpc_endpoint_id: endpoint.map(|endpoint| endpoint.id.clone()),
+                security_group_id: group.map(|group| group.id.clone()),
+                state: endpoint.map(|endpoint| endpoint.state.clone()),
+                zones,
+            }
+        })
+        .collect()
+}
+
+fn models(observed: &EnvironmentObservation) -> Vec<ModelStatus> {
+    observed
+        .models
+        .iter()
+        .map(|(id, read)| ModelStatus { id: id.clone(), availability: obstacle(read).unwrap_or_else(|| "Available".to_owned()) })
+        .collect()
+}
+
+/// The state of an environment that is being deleted and still needed.
+#[must_use]
+pub fn deletion_blocked(bound: usize) -> State {
+    State::broken(Reason::DeletionBlocked, format!("{bound} PhiWorkloads are bound to this environment; delete them first"))
+}

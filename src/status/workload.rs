@@ -1,0 +1,107 @@
+//! The status of a workload.
+
+use crate::api::PhiWorkloadStatus;
+use crate::api::conditions::{ConditionType, Reason};
+use crate::api::phi_workload::{AppliedAccess, WorkloadIdentityStatus};
+use crate::plan::Applied;
+
+use super::conditions::{Stamp, State, stalled, stamp as stamped};
+use super::{controls, families};
+
+const CONTROLS: usize = 12;
+const FAMILIES: [ConditionType; 3] = [ConditionType::Admitted, ConditionType::NetworkIsolated, ConditionType::IdentityReady];
+
+/// What the status of a workload is made from.
+pub struct WorkloadPass<'a> {
+    /// What became of the plan.
+    pub applied: &'a Applied,
+    /// The accesses in the policy, and the role and policy, if they exist now.
+    pub identity: Option<WorkloadIdentityStatus>,
+    /// Whether any access is declared and given.
+    pub wants_identity: bool,
+    /// Name of the network policy, if it exists now.
+    pub network_policy_name: Option<String>,
+    /// Digest of the inputs, if the pass left nothing to do.
+    pub settled: Option<String>,
+    /// The `reconcile-at` annotation.
+    pub reconcile_at: Option<String>,
+}
+
+/// Makes the status. `previous` is the one last written.
+#[must_use]
+pub fn project(pass: &WorkloadPass, previous: &PhiWorkloadStatus, at: Stamp) -> PhiWorkloadStatus {
+    let applied = pass.applied;
+    let identity = |applied| {
+        let failing = applied_failures(applied);
+        if pass.wants_identity || failing {
+            families::summarise(ConditionType::IdentityReady, applied, "role, policy, trust, boundary and annotation are in place")
+        } else if pass.identity.is_some() {
+            State::broken(Reason::Progressing, "no access is given any more; the role is being taken away")
+        } else {
+            State::holds(Reason::NoAccessDeclared, "no BedrockAccess is given to this workload, so it has no role")
+        }
+    };
+    let families: Vec<(ConditionType, State)> = vec![
+        (ConditionType::Admitted, families::summarise(ConditionType::Admitted, applied, "the environment admits this workload")),
+        (ConditionType::NetworkIsolated, families::summarise(ConditionType::NetworkIsolated, applied, "")),
+        (ConditionType::IdentityReady, identity(applied)),
+    ];
+    let mut ready = families::ready(&families, applied, "the workload is in place");
+    let admitted = &families[0].1;
+    if admitted.holds == Some(false) {
+        ready = admitted.clone();
+    }
+    let list = controls::list(&applied.findings, &previous.controls, CONTROLS, at);
+    let compliant = controls::compliant(&applied.findings, &list, at);
+    let mut status = stamp_all(ready, compliant, families, previous, at);
+    status.identity.clone_from(&pass.identity);
+    status.network_policy_name.clone_from(&pass.network_policy_name);
+    status.settled_inputs = pass.settled.clone().or_else(|| previous.settled_inputs.clone());
+    status.last_reconcile_at.clone_from(&pass.reconcile_at);
+    status.controls = list;
+    status.counts = Some(controls::count(&applied.findings));
+    status.plan = controls::withheld(&applied.withheld);
+    status
+}
+
+fn applied_failures(applied: &Applied) -> bool {
+    applied.failures().any(|(action, _)| action.family() == ConditionType::IdentityReady)
+}
+
+/// The status of a workload that could not be judged: its environment is missing or not known yet. What is recorded stays.
+#[must_use]
+pub fn unjudged(state: &State, previous: &PhiWorkloadStatus, at: Stamp) -> PhiWorkloadStatus {
+    let waiting = || State::unknown(Reason::DependenciesNotReady, state.message.clone());
+    let families = FAMILIES.map(|family| (family, waiting())).into();
+    let mut status = stamp_all(state.clone(), waiting(), families, previous, at);
+    status.identity.clone_from(&previous.identity);
+    status.network_policy_name.clone_from(&previous.network_policy_name);
+    status.settled_inputs.clone_from(&previous.settled_inputs);
+    status.last_reconcile_at.clone_from(&previous.last_reconcile_at);
+    status.controls.clone_from(&previous.controls);
+    status.counts = previous.counts;
+    status
+}
+
+fn stamp_all(
+    ready: State,
+    compliant: State,
+    families: Vec<(ConditionType, State)>,
+    previous: &PhiWorkloadStatus,
+    at: Stamp,
+) -> PhiWorkloadStatus {
+    let stalled = stalled(&ready);
+    let mut states = vec![(ConditionType::Ready, ready), (ConditionType::Compliant, compliant), (ConditionType::Stalled, stalled)];
+    states.extend(families);
+    PhiWorkloadStatus {
+        observed_generation: at.generation,
+        conditions: stamped(states, &previous.conditions, at),
+        ..PhiWorkloadStatus::default()
+    }
+}
+
+/// Whether the applied accesses contain this one in this generation.
+#[must_use]
+pub fn contains(applied: &[AppliedAccess], name: &str, generation: i64) -> bool {
+    applied.iter().any(|access| access.name == name && access.generation == generation)
+}

@@ -1,0 +1,158 @@
+//! All parts together: emulators, a seeded account, a control plane that mints tokens of the account's cluster.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::core::GroupVersionKind;
+use kube::discovery::{self, Scope};
+use kube::runtime::wait::{await_condition, conditions};
+use kube::{Client, ResourceExt as _};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::control_plane::ControlPlane;
+use super::emulators::Emulators;
+use super::operator::Operator;
+use super::process::tail;
+use super::seed::{Seeded, Shape, seed};
+use super::wait;
+
+/// How long the API server may take to serve a new kind.
+const ESTABLISHED: Duration = Duration::from_secs(30);
+
+/// A running test bed. Everything it started is ended when it is dropped; its folder is kept if the test fails.
+#[derive(Debug)]
+pub struct Bed {
+    /// The Kubernetes control plane.
+    pub control_plane: ControlPlane,
+    /// The AWS account.
+    pub emulators: Emulators,
+    /// What was asked for.
+    pub shape: Shape,
+    /// What the account holds.
+    pub seeded: Seeded,
+    /// Logs, keys, data: one file or folder for each part.
+    pub folder: TempDir,
+    operator_logs: Mutex<Vec<PathBuf>>,
+}
+
+impl Bed {
+    /// Starts all parts and waits until they are ready.
+    ///
+    /// # Panics
+    /// If a part cannot be started, with the end of its log.
+    pub async fn start(shape: Shape) -> Self {
+        let folder = tempfile::Builder::new().prefix("hipaa-operator-bed-").tempdir().expect("there is a folder for temporary files");
+        let emulators = Emulators::start(folder.path(), &shape.account, &shape.region).await;
+        let seeded = seed(&emulators, &shape).await;
+        let control_plane = ControlPlane::start(folder.path(), &seeded.issuer).await;
+        let bed = Self { control_plane, emulators, shape, seeded, folder, operator_logs: Mutex::default() };
+        bed.install_crds().await;
+        bed
+    }
+
+    /// A client that may do everything.
+    pub fn client(&self) -> Client {
+        self.control_plane.client()
+    }
+
+    /// Starts an operator on this cluster and account. It may not be ready yet.
+    pub fn operator(&self, binary: &Path, flags: &[&str]) -> Operator {
+        let mut logs = self.operator_logs.lock().expect("no holder panics");
+        let name = format!("operator-{}", logs.len() + 1);
+        let operator = Operator::start(&name, binary, flags, &self.environment(), self.folder.path());
+        logs.push(operator.log().to_owned());
+        operator
+    }
+
+    /// What a program needs in its environment to work with this cluster and account.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let mut environment = self.emulators.environment();
+        environment.push(("KUBECONFIG".to_owned(), self.control_plane.kubeconfig().display().to_string()));
+        environment
+    }
+
+    /// Applies every document of `yaml`.
+    ///
+    /// # Panics
+    /// If the API server refuses one.
+    pub async fn apply(&self, yaml: &str) -> Vec<DynamicObject> {
+        self.try_apply(yaml).await.unwrap_or_else(|error| panic!("apply: {error}\n{yaml}"))
+    }
+
+    /// Applies the documents of `yaml` up to the first one that is refused, and says why.
+    ///
+    /// # Panics
+    /// If it is not YAML of Kubernetes objects.
+    pub async fn try_apply(&self, yaml: &str) -> kube::Result<Vec<DynamicObject>> {
+        let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+        let mut applied = Vec::new();
+        for document in documents.into_iter().filter(|document| !document.is_null()) {
+            let object: DynamicObject = serde_json::from_value(document).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+            applied.push(self.apply_object(&object).await?);
+        }
+        Ok(applied)
+    }
+
+    async fn apply_object(&self, object: &DynamicObject) -> kube::Result<DynamicObject> {
+        let types = object.types.as_ref().expect("an object names its kind");
+        let kind = GroupVersionKind::try_from(types).expect("apiVersion is group and version");
+        let (resource, capabilities) = discovery::pinned_kind(&self.client(), &kind).await?;
+        let api: Api<DynamicObject> = match (capabilities.scope, object.namespace()) {
+            (Scope::Cluster, _) => Api::all_with(self.client(), &resource),
+            (Scope::Namespaced, Some(namespace)) => Api::namespaced_with(self.client(), &namespace, &resource),
+            (Scope::Namespaced, None) => Api::default_namespaced_with(self.client(), &resource),
+        };
+        api.patch(&object.name_any(), &PatchParams::apply("test").force(), &Patch::Apply(object)).await
+    }
+
+    /// Asks every 100 ms until the answer is `Ok`.
+    ///
+    /// # Panics
+    /// After `deadline`, with `what`, the last `Err` and the end of each operator's log.
+    pub async fn eventually<T, A: Future<Output = Result<T, String>>>(&self, what: &str, deadline: Duration, ask: impl FnMut() -> A) -> T {
+        match wait::until(deadline, ask).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let logs = self.operator_logs.lock().expect("no holder panics");
+                let logs: Vec<_> = logs.iter().map(|log| tail(log)).collect();
+                panic!("not within {deadline:?}: {what}: {error}\n{}", logs.join("\n"));
+            }
+        }
+    }
+
+    /// The process groups of all parts.
+    pub fn groups(&self) -> Vec<i32> {
+        [self.control_plane.groups(), self.emulators.groups()].concat()
+    }
+
+    async fn install_crds(&self) {
+        let mut files: Vec<_> = match fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("crds")) {
+            Ok(entries) => entries.map(|entry| entry.expect("crds/ can be read").path()).collect(),
+            Err(_) => return,
+        };
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+        let definitions: Api<CustomResourceDefinition> = Api::all(self.client());
+        for file in files {
+            for definition in self.apply(&fs::read_to_string(&file).expect("a CRD file can be read")).await {
+                let name = definition.name_any();
+                let established = await_condition(definitions.clone(), &name, conditions::is_crd_established());
+                let established = tokio::time::timeout(ESTABLISHED, established).await;
+                established.unwrap_or_else(|_| panic!("{name} is not established")).unwrap_or_else(|error| panic!("{name}: {error}"));
+            }
+        }
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            eprintln!("the test bed's logs are kept in {}", self.folder.path().display());
+        }
+    }
+}

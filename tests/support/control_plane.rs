@@ -1,0 +1,178 @@
+//! A real Kubernetes control plane on loopback: etcd, API server, controller manager. No scheduler, no kubelet, no network.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kube::Client;
+use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+
+use super::parts::parts;
+use super::process::{Process, free_port, tail};
+use super::wait;
+
+/// How long the API server may take to be ready: it needs three seconds on a machine with nothing else to do.
+const READY: Duration = Duration::from_secs(90);
+
+/// The running control plane. Its parts are dropped, so ended, from the outermost to etcd.
+#[derive(Debug)]
+pub struct ControlPlane {
+    controller_manager: Process,
+    api_server: Process,
+    etcd: Process,
+    kubeconfig: PathBuf,
+    client: ClientHandle,
+}
+
+// The client has no Debug of its own.
+struct ClientHandle(Client);
+
+impl std::fmt::Debug for ClientHandle {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Client")
+    }
+}
+
+impl ControlPlane {
+    /// Starts it with its files in `folder`; the tokens it mints carry `issuer`.
+    ///
+    /// # Panics
+    /// If it is not ready in time, with the end of the log.
+    pub async fn start(folder: &Path, issuer: &str) -> Self {
+        let etcd_url = format!("http://127.0.0.1:{}", free_port());
+        let etcd = etcd(folder, &etcd_url);
+
+        let port = free_port();
+        let token = random_token();
+        let certificates = folder.join("certificates");
+        let mut api_server = api_server(folder, &certificates, port, &token, &etcd_url, issuer);
+        let kubeconfig = write_kubeconfig(folder, &certificates, port, &token);
+
+        let ready = wait::until(READY, || {
+            let gone = api_server.check().err();
+            let kubeconfig = &kubeconfig;
+            async move {
+                if let Some(gone) = gone {
+                    // No use in waiting for the deadline.
+                    panic!("{gone}");
+                }
+                let client = client(kubeconfig).await?;
+                get(&client, "/readyz").await.map(|_| client)
+            }
+        });
+        let client = match ready.await {
+            Ok(client) => client,
+            Err(error) => panic!("kube-apiserver is not ready: {error}\n{}\n{}", tail(api_server.log()), tail(etcd.log())),
+        };
+        let controller_manager = controller_manager(folder, &certificates, &kubeconfig);
+        Self { controller_manager, api_server, etcd, kubeconfig, client: ClientHandle(client) }
+    }
+
+    /// A client that may do everything.
+    pub fn client(&self) -> Client {
+        self.client.0.clone()
+    }
+
+    /// A kubeconfig file for a user who may do everything.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// What the API server answers to a GET of `path`.
+    pub async fn get(&self, path: &str) -> Result<String, String> {
+        get(&self.client.0, path).await
+    }
+
+    /// The process groups it consists of.
+    pub fn groups(&self) -> Vec<i32> {
+        [&self.controller_manager, &self.api_server, &self.etcd].map(Process::group).to_vec()
+    }
+}
+
+fn etcd(folder: &Path, url: &str) -> Process {
+    let peer = format!("http://127.0.0.1:{}", free_port());
+    let arguments = [
+        format!("--data-dir={}", folder.join("etcd").display()),
+        format!("--listen-client-urls={url}"),
+        format!("--advertise-client-urls={url}"),
+        format!("--listen-peer-urls={peer}"),
+        format!("--initial-advertise-peer-urls={peer}"),
+        format!("--initial-cluster=default={peer}"),
+        // Nothing here has to survive a power cut.
+        "--unsafe-no-fsync".to_owned(),
+    ];
+    Process::start("etcd", &parts().etcd, arguments, &[], folder)
+}
+
+fn api_server(folder: &Path, certificates: &Path, port: u16, token: &str, etcd: &str, issuer: &str) -> Process {
+    let tokens = folder.join("tokens.csv");
+    fs::write(&tokens, format!("{token},admin,admin,\"system:masters\"\n")).expect("the bed's folder can be written to");
+    // The server makes its serving key before it reads the key for tokens, so that one file can be both and no other tool
+    // is needed to make keys.
+    let key = certificates.join("apiserver.key");
+    let arguments = [
+        format!("--etcd-servers={etcd}"),
+        format!("--secure-port={port}"),
+        "--bind-address=127.0.0.1".to_owned(),
+        // Loopback is no address the endpoints of the `kubernetes` service may have.
+        "--advertise-address=127.0.0.1".to_owned(),
+        "--endpoint-reconciler-type=none".to_owned(),
+        format!("--cert-dir={}", certificates.display()),
+        format!("--service-account-key-file={}", key.display()),
+        format!("--service-account-signing-key-file={}", key.display()),
+        format!("--service-account-issuer={issuer}"),
+        "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
+        "--authorization-mode=RBAC".to_owned(),
+        format!("--token-auth-file={}", tokens.display()),
+    ];
+    Process::start("kube-apiserver", &parts().kube_apiserver, arguments, &[], folder)
+}
+
+fn controller_manager(folder: &Path, certificates: &Path, kubeconfig: &Path) -> Process {
+    let arguments = [
+        format!("--kubeconfig={}", kubeconfig.display()),
+        format!("--service-account-private-key-file={}", certificates.join("apiserver.key").display()),
+        format!("--root-ca-file={}", certificates.join("apiserver.crt").display()),
+        "--leader-elect=false".to_owned(),
+        "--secure-port=0".to_owned(),
+    ];
+    Process::start("kube-controller-manager", &parts().kube_controller_manager, arguments, &[], folder)
+}
+
+fn write_kubeconfig(folder: &Path, certificates: &Path, port: u16, token: &str) -> PathBuf {
+    let kubeconfig = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "bed",
+        "clusters": [{ "name": "bed", "cluster": {
+            "server": format!("https://127.0.0.1:{port}"),
+            "certificate-authority": certificates.join("apiserver.crt"),
+        }}],
+        "users": [{ "name": "admin", "user": { "token": token } }],
+        "contexts": [{ "name": "bed", "context": { "cluster": "bed", "user": "admin" } }],
+    });
+    let path = folder.join("kubeconfig");
+    fs::write(&path, kubeconfig.to_string()).expect("the bed's folder can be written to");
+    path
+}
+
+async fn client(kubeconfig: &Path) -> Result<Client, String> {
+    // Not the environment's choice of provider: several may be linked in.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).map_err(|error| error.to_string())?;
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(|error| error.to_string())?;
+    config.proxy_url = None;
+    Client::try_from(config).map_err(|error| error.to_string())
+}
+
+async fn get(client: &Client, path: &str) -> Result<String, String> {
+    let request = axum::http::Request::get(path).body(Vec::new()).map_err(|error| error.to_string())?;
+    client.request_text(request).await.map_err(|error| error.to_string())
+}
+
+fn random_token() -> String {
+    let mut bytes = [0; 16];
+    let mut source = fs::File::open("/dev/urandom").expect("the kernel gives random bytes");
+    std::io::Read::read_exact(&mut source, &mut bytes).expect("the kernel gives random bytes");
+    format!("{:032x}", u128::from_ne_bytes(bytes))
+}

@@ -1,0 +1,15 @@
+//! What the tests on real parts share: start the parts, seed an account, watch the operator.
+//!
+//! Start at [`bed::Bed`]: it puts the others together. Each test crate takes what it needs, so unused items are normal here.
+#![allow(dead_code)]
+
+pub mod bed;
+pub mod control_plane;
+pub mod emulators;
+pub mod http;
+pub mod operator;
+pub mod parts;
+pub mod process;
+pub mod recorder;
+pub mod seed;
+pub mod wait;
