@@ -1,0 +1,70 @@
+use super::*;
+
+#[test]
+fn codes_have_their_class() {
+    use FaultClass::{Conflict, Denied, Invalid, NotFound, Quota, Throttled, Unavailable, Unexpected};
+    let table = [
+        ("RequestLimitExceeded", Throttled),
+        ("Throttling", Throttled),
+        ("ThrottlingException", Throttled),
+        ("TooManyRequestsException", Throttled),
+        ("KMSInternalException", Unavailable),
+        ("ServiceFailure", Unavailable),
+        ("InternalServerException", Unavailable),
+        ("UnauthorizedOperation", Denied),
+        ("AccessDenied", Denied),
+        ("AccessDeniedException", Denied),
+        ("InvalidClientTokenId", Denied),
+        ("InvalidVpcID.NotFound", NotFound),
+        ("InvalidVpcEndpointId.NotFound", NotFound),
+        ("InvalidGroup.NotFound", NotFound),
+        ("InvalidPermission.NotFound", NotFound),
+        ("NoSuchEntity", NotFound),
+        ("NotFoundException", NotFound),
+        ("ResourceNotFoundException", NotFound),
+        ("InvalidGroup.Duplicate", Conflict),
+        ("InvalidPermission.Duplicate", Conflict),
+        ("InvalidGroup.InUse", Conflict),
+        ("EntityAlreadyExists", Conflict),
+        ("AlreadyExistsException", Conflict),
+        ("DeleteConflict", Conflict),
+        ("DependencyViolation", Conflict),
+        ("KMSInvalidStateException", Conflict),
+        ("LimitExceeded", Quota),
+        ("LimitExceededException", Quota),
+        ("VpcEndpointLimitExceeded", Quota),
+        ("RulesPerSecurityGroupLimitExceeded", Quota),
+        ("ServiceQuotaExceededException", Quota),
+        ("InvalidParameter", Invalid),
+        ("InvalidParameterValue", Invalid),
+        ("InvalidParameterCombination", Invalid),
+        ("InvalidVpcID.Malformed", Invalid),
+        ("ValidationError", Invalid),
+        ("ValidationException", Invalid),
+        ("MalformedPolicyDocument", Invalid),
+        ("MalformedPolicyDocumentException", Invalid),
+        ("SomethingNew", Unexpected),
+        ("", Unexpected),
+    ];
+    for (code, class) in table {
+        assert_eq!(class_of(code, Some(400)), class, "{code}");
+    }
+}
+
+#[test]
+fn tables_share_no_code() {
+    let mut codes: Vec<&str> = TABLES.iter().flat_map(|(_, codes)| codes.iter().copied()).collect();
+    let all = codes.len();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), all);
+}
+
+#[test]
+fn status_speaks_where_the_code_does_not() {
+    assert_eq!(class_of("", Some(503)), FaultClass::Unavailable);
+    assert_eq!(class_of("SomethingNew", Some(500)), FaultClass::Unavailable);
+    assert_eq!(class_of("", Some(429)), FaultClass::Throttled);
+    assert_eq!(class_of("RequestLimitExceeded", Some(503)), FaultClass::Throttled);
+    assert_eq!(of_answer(None, Some(502)), (FaultClass::Unavailable, "HTTP 502".to_owned()));
+}

@@ -1,0 +1,138 @@
+//! The whole account's roles and policies in one streamed read, of which only what is ours is kept: foreign documents are dropped page
+//! by page.
+
+use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, PolicyVersion, RoleDetail};
+
+use super::{Iam, tags_of};
+use crate::domain::tags;
+use crate::observed::Read;
+use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
+use crate::policy::PolicyDocument;
+
+/// What counts as ours.
+struct Ours<'a> {
+    path: &'a str,
+    cluster_arn: &'a str,
+    operator_role_name: Option<&'a str>,
+}
+
+impl Iam {
+    /// The part of the account's IAM that concerns us: roles that lie under `path` or carry the tag of our cluster, policies under `path`,
+    /// which of the other local policies only deny, and the operator's own role. One call for every thousand roles and policies of the
+    /// account (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>).
+    ///
+    /// # Errors
+    /// When any page cannot be read: half a snapshot would make things look deleted.
+    pub async fn snapshot(&self, path: &str, cluster_arn: &str, operator_role_name: Option<&str>) -> Read<IdentitySnapshot> {
+        let ours = Ours { path, cluster_arn, operator_role_name };
+        let request = self.client.get_account_authorization_details();
+        let request = request.filter(EntityType::Role).filter(EntityType::LocalManagedPolicy);
+        let mut pages = request.into_paginator().page_size(1000).send();
+        let mut snapshot = IdentitySnapshot::default();
+        while let Some(page) = self.calls.page("iam", "GetAccountAuthorizationDetails", pages.next()).await? {
+            page.role_detail_list.unwrap_or_default().into_iter().for_each(|role| ours.take_role(role, &mut snapshot));
+            page.policies.unwrap_or_default().into_iter().for_each(|policy| ours.take_policy(policy, &mut snapshot));
+        }
+        Ok(snapshot)
+    }
+}
+
+impl Ours<'_> {
+    fn take_role(&self, detail: RoleDetail, snapshot: &mut IdentitySnapshot) {
+        if detail.role_name.is_some() && detail.role_name.as_deref() == self.operator_role_name {
+            snapshot.operator_role_arn.clone_from(&detail.arn);
+        }
+        let tagged = || detail.tags().iter().any(|tag| tag.key == tags::CLUSTER && tag.value == self.cluster_arn);
+        if detail.path().is_some_and(|path| path.starts_with(self.path)) || tagged() {
+            let role = role_of(detail);
+            snapshot.roles.insert(role.name.clone(), role);
+        }
+    }
+
+    fn take_policy(&self, detail: ManagedPolicyDetail, snapshot: &mut IdentitySnapshot) {
+        let Some(arn) = detail.arn.clone() else { return };
+        let under_path = arn.split_once(":policy").is_some_and(|(_, path)| path.starts_with(self.path));
+        let policy = policy_of(arn, detail.policy_version_list.unwrap_or_default());
+        if under_path {
+            snapshot.policies.insert(policy.arn.clone(), policy);
+        } else if policy.document.is_some_and(|document| document.only_denies()) {
+            snapshot.deny_only.insert(policy.arn);
+        }
+    }
+}
+
+fn role_of(detail: RoleDetail) -> Role {
+    let attached = detail.attached_managed_policies.unwrap_or_default();
+    let inline = detail.role_policy_list.unwrap_or_default();
+    Role {
+        name: detail.role_name.unwrap_or_default(),
+        arn: detail.arn.unwrap_or_default(),
+        trust: readable(detail.assume_role_policy_document),
+        boundary_arn: detail.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
+        attached: attached.into_iter().filter_map(|policy| policy.policy_arn).collect(),
+        inline: inline.into_iter().filter_map(|policy| Some((policy.policy_name?, readable(policy.policy_document)))).collect(),
+        tags: tags_of(detail.tags),
+    }
+}
+
+/// A policy from its versions; a version that carries no document leaves it unreadable.
+pub(super) fn policy_of(arn: String, versions: Vec<PolicyVersion>) -> ManagedPolicy {
+    let mut policy = ManagedPolicy { arn, ..ManagedPolicy::default() };
+    for version in versions {
+        let id = version.version_id.unwrap_or_default();
+        if version.is_default_version {
+            policy.default_version = id;
+            policy.document = readable(version.document);
+        } else {
+            policy.other_versions.push(id);
+        }
+    }
+    policy.other_versions.sort_by_key(|id| age_of(id));
+    policy
+}
+
+/// IAM numbers versions upwards and never again uses a number: `v2`, `v10`.
+fn age_of(version_id: &str) -> u32 {
+    version_id.trim_start_matches('v').parse().unwrap_or(u32::MAX)
+}
+
+pub(super) fn readable(text: Option<String>) -> Option<PolicyDocument> {
+    text.and_then(|text| PolicyDocument::parse(&text).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DENY: &str = r#"{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
+
+    fn version(id: &str, is_default: bool) -> PolicyVersion {
+        PolicyVersion::builder().version_id(id).is_default_version(is_default).document(DENY).build()
+    }
+
+    #[test]
+    fn orders_versions_by_number() {
+        let policy = policy_of("arn".into(), vec![version("v10", false), version("v11", true), version("v9", false)]);
+        assert_eq!(policy.default_version, "v11");
+        assert_eq!(policy.other_versions, ["v9", "v10"]);
+        assert!(policy.document.is_some());
+    }
+
+    #[test]
+    fn keeps_what_is_ours_and_what_denies() {
+        let ours = Ours { path: "/hipaa-operator/", cluster_arn: "arn:c", operator_role_name: Some("op") };
+        let mut snapshot = IdentitySnapshot::default();
+        for (name, path) in [("mine", "/hipaa-operator/e/"), ("op", "/"), ("near", "/hipaa-operator-2/")] {
+            let arn = format!("arn:aws:iam::1:role{path}{name}");
+            ours.take_role(RoleDetail::builder().role_name(name).path(path).arn(arn).build(), &mut snapshot);
+        }
+        for arn in ["arn:aws:iam::1:policy/hipaa-operator/e/p", "arn:aws:iam::1:policy/quarantine"] {
+            let detail = ManagedPolicyDetail::builder().arn(arn).policy_version_list(version("v1", true)).build();
+            ours.take_policy(detail, &mut snapshot);
+        }
+        assert_eq!(snapshot.roles.keys().collect::<Vec<_>>(), ["mine"]);
+        assert_eq!(snapshot.operator_role_arn.as_deref(), Some("arn:aws:iam::1:role/op"));
+        assert_eq!(snapshot.policies.len(), 1);
+        assert!(snapshot.only_denies("arn:aws:iam::1:policy/quarantine"));
+    }
+}

@@ -1,0 +1,58 @@
+//! The account: one narrow adapter per AWS service. SDK types end here; what goes in and out are our own words.
+//!
+//! Every call passes [`CallObserver`] and fails as a [`Fault`](crate::domain::Fault). Absence is not a failure: reads give `None`,
+//! removals of what is gone succeed. Nothing is retried here beyond the SDK's own attempts, nothing is cached, nothing is logged.
+
+mod calls;
+mod config;
+mod fault;
+
+pub mod bedrock;
+pub mod ec2;
+pub mod eks;
+pub mod iam;
+pub mod kms;
+pub mod sts;
+
+pub use bedrock::Bedrock;
+pub use calls::CallObserver;
+pub use config::{Settings, endpoint_overrides};
+pub use ec2::Ec2;
+pub use eks::Eks;
+pub use fault::class_of;
+pub use iam::Iam;
+pub use kms::Kms;
+pub use sts::Sts;
+
+/// Everything we may ask of an account in one Region. Cheap to clone: connections and credentials are shared.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// VPC, endpoints, security groups.
+    pub ec2: Ec2,
+    /// Keys.
+    pub kms: Kms,
+    /// Roles and policies.
+    pub iam: Iam,
+    /// Who we are.
+    pub sts: Sts,
+    /// The cluster.
+    pub eks: Eks,
+    /// Models and profiles.
+    pub bedrock: Bedrock,
+}
+
+impl Account {
+    /// Clients for `settings`, with the credentials of the process. Makes no call yet: what is wrong with the credentials shows in the
+    /// first one.
+    pub async fn connect(settings: &Settings, calls: CallObserver) -> Self {
+        let config = config::load(settings).await;
+        Self {
+            ec2: Ec2::new(&config, calls.clone()),
+            kms: Kms::new(&config, calls.clone()),
+            iam: Iam::new(&config, calls.clone()),
+            sts: Sts::new(&config, calls.clone()),
+            eks: Eks::new(&config, calls.clone()),
+            bedrock: Bedrock::new(&config, calls),
+        }
+    }
+}
