@@ -96,9 +96,9 @@ pub struct WorkloadIdentityStatus {
     pub role_arn: String,
     /// ARN of the customer-managed policy with the union of all accesses.
     pub policy_arn: String,
-    /// Whether the service account carries the role's annotation.
-    #[serde(default)]
-    pub annotated: bool,
+    /// Longest session of the role, in seconds, as last written. IAM's bulk read does not tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_session_duration: Option<i32>,
     /// The accesses that the policy contains.
     #[serde(default)]
     #[schemars(length(max = 64))]

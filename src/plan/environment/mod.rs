@@ -3,6 +3,7 @@
 mod boundary;
 mod endpoints;
 mod key;
+pub mod orphans;
 mod removal;
 pub mod rules;
 mod scope;
@@ -11,6 +12,7 @@ mod security_groups;
 pub(super) use boundary::prune;
 pub use removal::{orphan_key, remove};
 pub use rules::Rules;
+pub use scope::judge as scope_findings;
 
 use crate::api::conditions::ConditionType;
 use crate::catalogue::Control;

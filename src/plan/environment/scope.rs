@@ -10,7 +10,9 @@ use super::EnvironmentInputs;
 
 const FAMILY: ConditionType = ConditionType::ScopeVerified;
 
-pub(super) fn judge(inputs: &EnvironmentInputs) -> Vec<Finding> {
+/// Judges account, cluster, network and OIDC provider.
+#[must_use]
+pub fn judge(inputs: &EnvironmentInputs) -> Vec<Finding> {
     vec![account(inputs), cluster(inputs), network(inputs), provider(inputs)]
 }
 

@@ -139,6 +139,7 @@ impl<'a> Identity<'a> {
     fn keep_role(&self, role: &Role) -> Plan {
         let mut plan = self.keep_trust(role);
         plan.extend(self.keep_boundary(role));
+        plan.actions.extend(self.keep_session());
         plan.extend(self.keep_attachments(role));
         if !tags::owned(&role.tags, &self.tags) {
             plan.actions.push(Action::TagRole { role: self.name.clone(), tags: self.tags.clone() });
@@ -160,6 +161,13 @@ impl<'a> Identity<'a> {
             ),
         };
         Plan { actions, findings: vec![finding], ..Plan::default() }
+    }
+
+    /// The bulk read does not tell the longest session, so it is written when it is not the recorded one.
+    fn keep_session(&self) -> Option<Action> {
+        let wanted = self.inputs.facts.max_session_duration;
+        let recorded = self.inputs.previous.identity.as_ref().and_then(|identity| identity.max_session_duration);
+        (recorded != Some(wanted)).then(|| Action::UpdateMaxSessionDuration { role: self.name.clone(), seconds: wanted })
     }
 
     fn keep_boundary(&self, role: &Role) -> Plan {

@@ -1,0 +1,139 @@
+//! What the controllers read of the cluster: watched once, shared by all, without managed fields.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::hash::Hash;
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::reflector::{ObjectRef, Store, store};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
+
+/// Stores of everything that is watched.
+#[derive(Clone)]
+pub struct Caches {
+    /// Environments, also those that do not parse.
+    pub environments: Store<DeserializeGuard<PhiEnvironment>>,
+    /// Workloads.
+    pub workloads: Store<DeserializeGuard<PhiWorkload>>,
+    /// Accesses.
+    pub accesses: Store<DeserializeGuard<BedrockAccess>>,
+    /// Namespaces, by their metadata.
+    pub namespaces: Store<PartialObjectMeta<Namespace>>,
+    /// Service accounts, by their metadata.
+    pub service_accounts: Store<PartialObjectMeta<ServiceAccount>>,
+    /// Network policies.
+    pub network_policies: Store<NetworkPolicy>,
+}
+
+/// A change in one of the caches.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// An environment came, changed or went.
+    Environment(Box<DeserializeGuard<PhiEnvironment>>),
+    /// A workload did.
+    Workload(Box<DeserializeGuard<PhiWorkload>>),
+    /// An access did.
+    Access(Box<DeserializeGuard<BedrockAccess>>),
+    /// A namespace did: its name.
+    Namespace(String),
+    /// A service account did: namespace and name.
+    ServiceAccount(String, String),
+    /// A network policy did: its namespace.
+    NetworkPolicy(String),
+}
+
+/// A watch, to be polled until the process ends.
+pub type Watch = futures::future::BoxFuture<'static, ()>;
+
+impl Caches {
+    /// Caches that fill as the returned watches are polled; every change is told to `changes` after it is in the cache.
+    #[must_use]
+    pub fn new(client: &Client, changes: &UnboundedSender<Change>) -> (Self, Vec<Watch>) {
+        let (environments, w1) = watch(Api::all(client.clone()), changes, |object| Change::Environment(Box::new(object)));
+        let (workloads, w2) = watch(Api::all(client.clone()), changes, |object| Change::Workload(Box::new(object)));
+        let (accesses, w3) = watch(Api::all(client.clone()), changes, |object| Change::Access(Box::new(object)));
+        let (namespaces, w4) =
+            watch(Api::all(client.clone()), changes, |object: PartialObjectMeta<Namespace>| Change::Namespace(object.name_any()));
+        let (service_accounts, w5) = watch(Api::all(client.clone()), changes, |object: PartialObjectMeta<ServiceAccount>| {
+            Change::ServiceAccount(object.namespace().unwrap_or_default(), object.name_any())
+        });
+        let (network_policies, w6) = watch(Api::all(client.clone()), changes, |object: NetworkPolicy| {
+            Change::NetworkPolicy(object.namespace().unwrap_or_default())
+        });
+        let caches = Self { environments, workloads, accesses, namespaces, service_accounts, network_policies };
+        (caches, vec![w1, w2, w3, w4, w5, w6])
+    }
+
+    /// Waits until every cache holds everything.
+    pub async fn synced(&self) {
+        let _ = futures::join!(
+            self.environments.wait_until_ready(),
+            self.workloads.wait_until_ready(),
+            self.accesses.wait_until_ready(),
+            self.namespaces.wait_until_ready(),
+            self.service_accounts.wait_until_ready(),
+            self.network_policies.wait_until_ready(),
+        );
+    }
+
+    /// The environment of this name, if it is there and parses.
+    #[must_use]
+    pub fn environment(&self, name: &str) -> Option<PhiEnvironment> {
+        self.environments.get(&ObjectRef::new(name)).and_then(|guarded| guarded.0.clone().ok())
+    }
+
+    /// The workload, if it is there and parses.
+    #[must_use]
+    pub fn workload(&self, namespace: &str, name: &str) -> Option<PhiWorkload> {
+        self.workloads.get(&ObjectRef::new(name).within(namespace)).and_then(|guarded| guarded.0.clone().ok())
+    }
+
+    /// Every workload that parses and for which `wanted` holds.
+    pub fn workloads_where(&self, wanted: impl Fn(&PhiWorkload) -> bool) -> Vec<PhiWorkload> {
+        self.workloads.state().iter().filter_map(|guarded| guarded.0.as_ref().ok()).filter(|workload| wanted(workload)).cloned().collect()
+    }
+
+    /// The accesses of a workload that parse.
+    #[must_use]
+    pub fn accesses_of(&self, namespace: &str, workload: &str) -> Vec<BedrockAccess> {
+        let of = |access: &&BedrockAccess| {
+            access.metadata.namespace.as_deref() == Some(namespace) && access.spec.workload_ref.name == workload
+        };
+        self.accesses.state().iter().filter_map(|guarded| guarded.0.as_ref().ok()).filter(of).cloned().collect()
+    }
+}
+
+fn watch<K>(api: Api<K>, changes: &UnboundedSender<Change>, change: impl Fn(K) -> Change + Send + 'static) -> (Store<K>, Watch)
+where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K::DynamicType: Clone + Debug + Default + Eq + Hash + Unpin + Send + Sync,
+{
+    let (reader, writer) = store();
+    let changes = changes.clone();
+    let stream = watcher(api, watcher::Config::default())
+        .default_backoff()
+        .modify(|object| object.managed_fields_mut().clear())
+        .reflect(writer);
+    let watch = async move {
+        let mut stream = std::pin::pin!(stream.into_stream());
+        while let Some(event) = stream.next().await {
+            match event {
+                Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object) | watcher::Event::Delete(object)) => {
+                    // The receiver ends with the process.
+                    let _ = changes.send(change(object));
+                }
+                Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
+                Err(error) => tracing::warn!(%error, "a watch was interrupted; it is resumed"),
+            }
+        }
+    };
+    (reader, Box::pin(watch) as std::pin::Pin<Box<dyn Future<Output = ()> + Send>>)
+}

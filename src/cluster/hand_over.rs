@@ -1,0 +1,70 @@
+//! The hand-over list: roles of objects that had to go before they were cleaned up. An object of its own, not a status, because it
+//! outlives what it speaks of.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::json;
+
+use crate::domain::Fault;
+use crate::telemetry::metrics::Metrics;
+
+use super::fault::fault_of;
+
+/// The hand-over lists, one `ConfigMap` for each environment in the operator's namespace.
+#[derive(Clone)]
+pub struct HandOver {
+    api: Api<ConfigMap>,
+    metrics: Metrics,
+}
+
+impl HandOver {
+    /// The lists in `namespace`.
+    #[must_use]
+    pub fn new(client: Client, namespace: &str, metrics: Metrics) -> Self {
+        Self { api: Api::namespaced(client, namespace), metrics }
+    }
+
+    /// Role names handed over for `environment`, with the policy's ARN of each.
+    ///
+    /// # Errors
+    /// When the API server refuses or does not answer.
+    pub async fn list(&self, environment: &str) -> Result<BTreeMap<String, String>, Fault> {
+        let found = self.api.get_opt(&name(environment)).await.map_err(|error| fault_of("GetConfigMap", &error))?;
+        Ok(found.and_then(|list| list.data).unwrap_or_default())
+    }
+
+    /// Puts a role on the list.
+    ///
+    /// # Errors
+    /// When the API server refuses or does not answer.
+    pub async fn add(&self, environment: &str, role: &str, policy_arn: &str) -> Result<(), Fault> {
+        self.patch(environment, &json!({ role: policy_arn })).await
+    }
+
+    /// Takes a role off the list.
+    ///
+    /// # Errors
+    /// When the API server refuses or does not answer.
+    pub async fn remove(&self, environment: &str, role: &str) -> Result<(), Fault> {
+        self.patch(environment, &json!({ role: null })).await
+    }
+
+    async fn patch(&self, environment: &str, data: &serde_json::Value) -> Result<(), Fault> {
+        let name = name(environment);
+        let merge = json!({ "data": data });
+        let mut outcome = self.api.patch(&name, &PatchParams::default(), &Patch::Merge(&merge)).await;
+        if matches!(&outcome, Err(kube::Error::Api(status)) if status.is_not_found()) {
+            let list = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name }, "data": data });
+            outcome = self.api.patch(&name, &PatchParams::apply("hipaa-operator"), &Patch::Apply(&list)).await;
+        }
+        self.metrics.wrote("hand-over", outcome.is_ok());
+        outcome.map(drop).map_err(|error| fault_of("PatchConfigMap", &error))
+    }
+}
+
+fn name(environment: &str) -> String {
+    format!("hipaa-operator-hand-over.{environment}")
+}

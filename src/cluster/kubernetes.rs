@@ -1,0 +1,90 @@
+//! The writes to Kubernetes objects that are not ours alone: network policies and the service account's annotation.
+
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client, Error, ResourceExt};
+use serde_json::json;
+
+use crate::api::annotations::ROLE_ARN;
+use crate::domain::{Fault, FaultClass};
+use crate::telemetry::metrics::Metrics;
+
+use super::fault::fault_of;
+
+/// Writes network policies and annotations.
+#[derive(Clone)]
+pub struct KubernetesWriter {
+    /// The API.
+    pub client: Client,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl KubernetesWriter {
+    /// Makes the policy as given. It is replaced, not merged: a selector that someone widened or narrowed has to come back whole.
+    ///
+    /// # Errors
+    /// When the API server refuses or does not answer.
+    pub async fn apply_network_policy(&self, policy: &NetworkPolicy) -> Result<(), Fault> {
+        let api: Api<NetworkPolicy> = Api::namespaced(self.client.clone(), &policy.namespace().unwrap_or_default());
+        let name = policy.name_any();
+        let outcome = match api.get_metadata_opt(&name).await {
+            Ok(Some(found)) => {
+                let mut replacement = policy.clone();
+                replacement.metadata.resource_version = found.resource_version();
+                replacement.metadata.annotations.clone_from(&found.metadata.annotations);
+                api.replace(&name, &PostParams::default(), &replacement).await
+            }
+            Ok(None) => api.create(&PostParams::default(), policy).await,
+            Err(error) => Err(error),
+        };
+        self.metrics.wrote("network-policy", outcome.is_ok());
+        outcome.map(drop).map_err(|error| fault_of("ApplyNetworkPolicy", &error))
+    }
+
+    /// Deletes a policy; one that is gone is deleted.
+    ///
+    /// # Errors
+    /// When the API server refuses or does not answer.
+    pub async fn delete_network_policy(&self, namespace: &str, name: &str) -> Result<(), Fault> {
+        let api: Api<NetworkPolicy> = Api::namespaced(self.client.clone(), namespace);
+        let outcome = api.delete(name, &DeleteParams::default()).await.map(drop);
+        self.metrics.wrote("network-policy", outcome.is_ok());
+        match outcome {
+            Err(error) if !is_not_found(&error) => Err(fault_of("DeleteNetworkPolicy", &error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets the role annotation, or gives up ours. By server-side apply that is not forced: another manager's value is a conflict to
+    /// report, never to overwrite. With the UID, so that a deleted service account is not made again.
+    ///
+    /// # Errors
+    /// When another manager owns the annotation, or the API server refuses or does not answer.
+    pub async fn annotate(&self, namespace: &str, name: &str, uid: Option<&str>, role_arn: Option<&str>) -> Result<(), Fault> {
+        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
+        let annotations = role_arn.map(|role_arn| json!({ ROLE_ARN: role_arn }));
+        let patch = json!({
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": { "name": name, "uid": uid, "annotations": annotations },
+        });
+        let parameters = PatchParams::apply("hipaa-operator/identity");
+        let outcome = api.patch_metadata(name, &parameters, &Patch::Apply(&patch)).await.map(drop);
+        self.metrics.wrote("service-account", outcome.is_ok());
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let fault = fault_of("AnnotateServiceAccount", &error);
+                // An account that is gone, or another one under its name, carries nothing of ours.
+                let gone = role_arn.is_none() && matches!(fault.class, FaultClass::NotFound | FaultClass::Conflict);
+                if gone { Ok(()) } else { Err(fault) }
+            }
+        }
+    }
+}
+
+fn is_not_found(error: &Error) -> bool {
+    matches!(error, Error::Api(status) if status.is_not_found())
+}

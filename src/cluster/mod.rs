@@ -1,0 +1,9 @@
+//! Kubernetes plumbing: caches, status writes, events, faults.
+
+pub mod caches;
+pub mod events;
+pub mod fault;
+pub mod hand_over;
+pub mod kubernetes;
+pub mod objects;
+pub mod status_writer;

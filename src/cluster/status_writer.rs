@@ -1,0 +1,123 @@
+//! The one place where a status is written: by server-side apply, only if it changed, and remembered until the cache has caught up.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::{Mutex, PoisonError};
+
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::domain::Fault;
+use crate::telemetry::metrics::Metrics;
+
+use super::fault::fault_of;
+use super::objects::WithStatus;
+
+/// Writes statuses as one field manager.
+pub struct StatusWriter {
+    client: Client,
+    metrics: Metrics,
+    /// By UID: resource version and status of our last write.
+    written: Mutex<HashMap<String, (u64, Value)>>,
+}
+
+impl StatusWriter {
+    /// A writer.
+    #[must_use]
+    pub fn new(client: Client, metrics: Metrics) -> Self {
+        Self { client, metrics, written: Mutex::default() }
+    }
+
+    /// The object's status as last written: the cache's, or ours if the cache has not seen it yet.
+    #[must_use]
+    pub fn previous<K: WithStatus>(&self, object: &K) -> K::Status {
+        let ours = {
+            let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            object.meta().uid.as_ref().and_then(|uid| written.get(uid)).filter(|(version, _)| *version > version_of(object)).map(|(_, status)| status.clone())
+        };
+        ours.and_then(|status| serde_json::from_value(status).ok()).or_else(|| object.status().cloned()).unwrap_or_default()
+    }
+
+    /// Writes `status` if it differs from `previous`; says whether it did.
+    ///
+    /// # Errors
+    /// When the API server refuses or does not answer. That the object is gone is not an error.
+    pub async fn write<K>(&self, object: &K, previous: &K::Status, status: &K::Status) -> Result<bool, Fault>
+    where
+        K: WithStatus + Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    {
+        if previous == status {
+            return Ok(false);
+        }
+        let body = serde_json::to_value(status).unwrap_or_default();
+        // The UID keeps a write from landing on a re-creation of the same name.
+        let patch = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": { "name": object.name_any(), "uid": object.meta().uid },
+            "status": body,
+        });
+        let api = K::api(&self.client, object.namespace().as_deref());
+        let parameters = PatchParams::apply("hipaa-operator").force();
+        let outcome = api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch)).await;
+        self.metrics.wrote("status", outcome.is_ok());
+        match outcome {
+            Ok(written) => {
+                if let Some(uid) = written.meta().uid.clone() {
+                    self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, (version_of(&written), body));
+                }
+                Ok(true)
+            }
+            Err(error) if is_gone(&error) => Ok(false),
+            Err(error) => Err(fault_of("PatchStatus", &error)),
+        }
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, uid: Option<&String>) {
+        if let Some(uid) = uid {
+            self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        }
+    }
+}
+
+/// Adds or removes our finalizer; says whether it was not so already.
+///
+/// # Errors
+/// When the API server refuses or does not answer. That the object is gone is not an error.
+pub async fn set_finalizer<K>(api: &Api<K>, object: &K, finalizer: &str, present: bool, metrics: &Metrics) -> Result<bool, Fault>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
+{
+    let mut finalizers = object.finalizers().to_vec();
+    if finalizers.iter().any(|one| one == finalizer) == present {
+        return Ok(false);
+    }
+    if present {
+        finalizers.push(finalizer.to_owned());
+    } else {
+        finalizers.retain(|one| one != finalizer);
+    }
+    // The resource version guards the list against a change that we have not seen.
+    let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": object.resource_version() } });
+    let outcome = api.patch_metadata(&object.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await;
+    metrics.wrote("finalizer", outcome.is_ok());
+    match outcome {
+        Ok(_) => Ok(true),
+        Err(error) if is_gone(&error) => Ok(false),
+        Err(error) => Err(fault_of("PatchFinalizers", &error)),
+    }
+}
+
+fn is_gone(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_not_found())
+}
+
+/// A resource version as a number: for one object, a greater one is later
+/// (<https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/5504-comparable-resource-version>).
+fn version_of(object: &impl Resource) -> u64 {
+    object.meta().resource_version.as_ref().and_then(|version| version.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,221 @@
+//! A pass over an environment: read the account, plan, carry out, tell; and leave the facts for its workloads.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kube::ResourceExt;
+
+use crate::api::annotations::FINALIZER;
+use crate::api::shared::Enforcement;
+use crate::api::{PhiEnvironment, PhiEnvironmentStatus, Verdict};
+use crate::aws::Account;
+use crate::cluster::kubernetes::KubernetesWriter;
+use crate::cluster::objects::{WithStatus, hold, reconcile_at};
+use crate::cluster::status_writer::set_finalizer;
+use crate::domain::{Fault, digest, names};
+use crate::plan::environment::{EnvironmentInputs, Rules, plan};
+use crate::plan::facts::EnvironmentFacts;
+use crate::plan::{Applied, Mode, may_hold};
+use crate::status::conditions::Stamp;
+use crate::status::environment::{EnvironmentPass, project};
+use crate::status::transitions::transitions;
+
+use super::context::{Context, Environment};
+use super::execute::Executor;
+use super::identity::SharedIdentity;
+use super::observe::{Observation, observe};
+use super::{Next, removal, sweep};
+
+/// How soon to look again after our own writes.
+const CONFIRM: Duration = Duration::from_millis(300);
+
+/// Everything that one pass works with.
+pub(super) struct Pass<'a> {
+    pub context: &'a Context,
+    pub object: &'a PhiEnvironment,
+    pub name: String,
+    pub rules: Rules,
+    pub mode: Mode,
+    pub account: Account,
+    pub identity: Arc<SharedIdentity>,
+    pub previous: PhiEnvironmentStatus,
+    pub at: Stamp,
+}
+
+/// One pass.
+pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Result<Next, Fault> {
+    let fips = object.spec.fips.unwrap_or(false);
+    let account = context.account(&object.spec.aws.region, fips).await;
+    let caller = account.sts.caller().await;
+    let name = object.name_any();
+    let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
+    let rules = Rules::of(&name, &object.spec, partition.as_deref());
+    let known = context.environment(&name);
+    let settling = context.settings.iam_settling;
+    let pass = Pass {
+        mode: Mode::of(object.spec.enforcement, &[hold(object)]),
+        identity: known.map_or_else(|| Arc::new(SharedIdentity::new(settling)), |known| known.identity.clone()),
+        previous: context.statuses.previous(object),
+        at: Stamp::new(object.metadata.generation, context.now()),
+        context,
+        object,
+        name,
+        rules,
+        account,
+    };
+    let began = Instant::now();
+    let mut seen = observe(&context.client, &pass.account, &object.spec, &pass.rules, caller).await;
+    let changed = pass.take_over(&mut seen, began);
+    if object.metadata.deletion_timestamp.is_some() {
+        return removal::environment(&pass, &seen.environment).await;
+    }
+    pass.evaluate(&seen, &changed).await
+}
+
+impl Pass<'_> {
+    /// Takes the bulk read over into the shared snapshot, and the boundary from there: our own last write counts.
+    fn take_over(&self, seen: &mut Observation, began: Instant) -> BTreeSet<String> {
+        let Ok(identity) = seen.identity.clone() else {
+            return BTreeSet::new();
+        };
+        let changed = self.identity.refresh(identity, began);
+        let arn = self.rules.scope.policy_arn(&names::boundary(&self.rules.scope));
+        seen.environment.boundary = Ok(self.identity.policy(&arn));
+        changed
+    }
+
+    async fn evaluate(&self, seen: &Observation, changed: &BTreeSet<String>) -> Result<Next, Fault> {
+        let observed = &seen.environment;
+        let inputs = self.digest_of_inputs(seen);
+        let wish = reconcile_at(self.object).cloned();
+        let wished = wish != self.previous.last_reconcile_at;
+        let plan = plan(&EnvironmentInputs {
+            rules: &self.rules,
+            observed,
+            may_hold: may_hold(self.previous.settled_inputs.as_deref(), &inputs, wished),
+        })
+        .restricted_to(&self.mode);
+        let anything = !plan.actions.is_empty();
+        let mut previous = self.previous.clone();
+        if anything {
+            let api = PhiEnvironment::api(&self.context.client, None);
+            set_finalizer(&api, self.object, FINALIZER, true, &self.context.metrics).await?;
+            self.mark_unsettled(&mut previous, &inputs).await?;
+        }
+        let repair = self.previous.settled_inputs.as_ref() == Some(&inputs);
+        let applied = self.executor().carry_out(plan, self.mode.clone()).await;
+        self.context.events.done(self.object, repair, applied.done()).await;
+        self.leave_facts(seen, changed);
+        let swept = sweep::run(self).await;
+        let settled = !anything && self.mode == Mode::Enforce && judged(&applied);
+        let status = project(
+            &EnvironmentPass {
+                rules: &self.rules,
+                observed,
+                applied: &applied,
+                settled: settled.then_some(inputs),
+                reconcile_at: if anything { self.previous.last_reconcile_at.clone() } else { wish },
+                bound_workloads: self.bound_workloads(),
+                deleting: None,
+            },
+            &previous,
+            self.at,
+        );
+        self.write(&previous, &status).await?;
+        Ok(self.next(&applied, swept))
+    }
+
+    /// Records that writes are under way before the first of them, so that what they leave half done is never taken for someone's.
+    async fn mark_unsettled(&self, previous: &mut PhiEnvironmentStatus, inputs: &str) -> Result<(), Fault> {
+        if previous.settled_inputs.as_deref().is_some_and(|settled| settled.is_empty() || settled == inputs) {
+            return Ok(());
+        }
+        let marked = PhiEnvironmentStatus { settled_inputs: Some(String::new()), ..previous.clone() };
+        self.context.statuses.write(self.object, previous, &marked).await?;
+        *previous = marked;
+        Ok(())
+    }
+
+    pub(super) fn executor(&self) -> Executor<'_> {
+        Executor {
+            account: &self.account,
+            identity: &self.identity,
+            kubernetes: KubernetesWriter { client: self.context.client.clone(), metrics: self.context.metrics.clone() },
+            path: &self.rules.scope.path,
+        }
+    }
+
+    pub(super) fn bound_workloads(&self) -> usize {
+        self.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == self.name).len()
+    }
+
+    pub(super) async fn write(&self, previous: &PhiEnvironmentStatus, status: &PhiEnvironmentStatus) -> Result<(), Fault> {
+        if self.context.statuses.write(self.object, previous, status).await? {
+            self.context.events.transitions(self.object, transitions(&self.previous.conditions, &status.conditions)).await;
+        }
+        Ok(())
+    }
+
+    /// What a `Held` is judged against: everything that the desired documents are made from.
+    fn digest_of_inputs(&self, seen: &Observation) -> String {
+        let observed = &seen.environment;
+        let vpc = observed.vpc.as_ref().ok().and_then(Option::as_ref).map(|vpc| (&vpc.id, &vpc.cidrs));
+        let subnets: Vec<_> = observed.subnets.iter().flatten().map(|subnet| (&subnet.id, &subnet.zone)).collect();
+        let profiles: Vec<_> = observed.profiles.values().filter_map(|read| read.as_ref().ok()).collect();
+        digest::of_value(&(&self.object.spec, &self.rules.scope, vpc, subnets, profiles, observed.operator_arn.as_ref().ok()))
+    }
+
+    /// Leaves the facts for workloads and accesses, and wakes those that they concern. A read that failed leaves the last good facts.
+    fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>) {
+        let proven = self.scope_proven(seen);
+        let Some(facts) = proven.then(|| EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment)).flatten() else {
+            return;
+        };
+        // The mode is no fact of the account, but its change concerns every workload too.
+        let digest = digest::of_value(&(&facts, format!("{:?}", self.mode), &self.object.spec.namespace_selector));
+        let environment = Environment { digest: digest.clone(), account: self.account.clone(), identity: self.identity.clone(), facts };
+        let environment = Arc::new(environment);
+        let before = self.context.set_environment(&self.name, environment.clone());
+        let all = before.is_none_or(|before| before.digest != digest);
+        for workload in self.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == self.name) {
+            let namespace = workload.namespace().unwrap_or_default();
+            let role = names::role(&environment.facts.scope, &namespace, &workload.spec.service_account_name);
+            if all || changed.contains(&role) {
+                self.context.queues.workload(&namespace, &workload.name_any());
+            }
+            if all {
+                for access in self.context.caches.accesses_of(&namespace, &workload.name_any()) {
+                    self.context.queues.access(&namespace, &access.name_any());
+                }
+            }
+        }
+    }
+
+    fn scope_proven(&self, seen: &Observation) -> bool {
+        let inputs = EnvironmentInputs { rules: &self.rules, observed: &seen.environment, may_hold: true };
+        crate::plan::environment::scope_findings(&inputs).iter().all(|finding| finding.verdict == Verdict::Pass)
+    }
+
+    fn next(&self, applied: &Applied, swept: Result<(), Fault>) -> Next {
+        let fault = applied.failures().map(|(_, fault)| fault).next().cloned().or(swept.err());
+        if let Some(fault) = fault {
+            return Next::Failed(fault.class);
+        }
+        if applied.done().next().is_some() {
+            return Next::Soon(CONFIRM);
+        }
+        let pending = applied.findings.iter().any(|finding| finding.reason == crate::api::conditions::Reason::Progressing);
+        let interval = self.context.settings.sweep_interval;
+        Next::Settled(if pending { interval.min(Duration::from_secs(10)) } else { interval })
+    }
+
+    pub(super) fn enforces(&self) -> bool {
+        self.object.spec.enforcement == Some(Enforcement::Enforce)
+    }
+}
+
+/// Whether nothing was left unread or held: only then do the inputs count as settled.
+fn judged(applied: &Applied) -> bool {
+    applied.findings.iter().all(|finding| !matches!(finding.verdict, Verdict::Unknown | Verdict::Held))
+}

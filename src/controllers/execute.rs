@@ -1,0 +1,266 @@
+//! Carries out plans: an exhaustive match from action to call. Each create is replay-safe: by a derived name, by a client token, or by
+//! looking for our tags first.
+
+use std::collections::HashMap;
+
+use crate::aws::Account;
+use crate::aws::ec2::{EndpointChange as Ec2EndpointChange, NewEndpoint as Ec2NewEndpoint};
+use crate::aws::iam::NewRole as IamNewRole;
+use crate::cluster::kubernetes::KubernetesWriter;
+use crate::domain::{Fault, names};
+use crate::plan::action::{EndpointChange, GroupReference, KeyReference, NewEndpoint, NewRole};
+use crate::plan::applied::Outcome;
+use crate::plan::{Action, Applied, Mode, Plan};
+
+use super::identity::SharedIdentity;
+
+/// Where actions go.
+pub struct Executor<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// The snapshot that our writes go through to.
+    pub identity: &'a SharedIdentity,
+    /// The cluster.
+    pub kubernetes: KubernetesWriter,
+    /// IAM path of the environment.
+    pub path: &'a str,
+}
+
+/// What earlier actions of the same plan made.
+#[derive(Default)]
+struct Made {
+    groups: HashMap<String, String>,
+    key: Option<String>,
+    identity_failed: bool,
+}
+
+/// Why an action did not succeed.
+enum Obstacle {
+    /// Something it depends on was not made.
+    Missing,
+    Fault(Fault),
+}
+
+impl From<Fault> for Obstacle {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Executor<'_> {
+    /// Carries out the plan's actions in order. A failure skips what depends on it, and nothing else.
+    pub async fn carry_out(&self, plan: Plan, mode: Mode) -> Applied {
+        let mut made = Made::default();
+        let mut outcomes = Vec::with_capacity(plan.actions.len());
+        for action in plan.actions {
+            let outcome = match self.act(&action, &mut made).await {
+                Ok(version) => {
+                    self.identity.write_through(&action, version);
+                    let (service, operation, name) = action.describe();
+                    tracing::info!(service, operation, name, "done");
+                    Outcome::Done
+                }
+                Err(Obstacle::Missing) => Outcome::Skipped,
+                Err(Obstacle::Fault(fault)) => {
+                    made.identity_failed |= matches!(action, Action::CreatePolicy { .. } | Action::CreateRole(_));
+                    tracing::warn!(class = fault.class.as_str(), %fault, "an action failed");
+                    Outcome::Failed(fault)
+                }
+            };
+            outcomes.push((action, outcome));
+        }
+        Applied { mode, findings: plan.findings, withheld: plan.withheld, outcomes }
+    }
+
+    /// Carries out one action; gives the id of a policy version that it made.
+    async fn act(&self, action: &Action, made: &mut Made) -> Result<Option<String>, Obstacle> {
+        match action {
+            Action::CreateSecurityGroup { .. }
+            | Action::AuthorizeSecurityGroupIngress { .. }
+            | Action::RevokeSecurityGroupIngress { .. }
+            | Action::RevokeSecurityGroupEgress { .. }
+            | Action::CreateVpcEndpoint(_)
+            | Action::ModifyVpcEndpoint(_)
+            | Action::CreateTags { .. }
+            | Action::DeleteVpcEndpoint { .. }
+            | Action::DeleteSecurityGroup { .. } => self.network(action, made).await.map(|()| None),
+            Action::CreateKey { .. }
+            | Action::CreateAlias { .. }
+            | Action::EnableKeyRotation { .. }
+            | Action::PutKeyPolicy { .. }
+            | Action::TagKey { .. } => self.key(action, made).await.map(|()| None),
+            Action::CreateBoundary { .. }
+            | Action::ChangeBoundary { .. }
+            | Action::DeleteBoundary { .. }
+            | Action::CreatePolicy { .. }
+            | Action::ChangePolicy { .. }
+            | Action::DeletePolicy { .. } => Ok(self.policy(action).await?),
+            Action::CreateRole(_)
+            | Action::UpdateTrust { .. }
+            | Action::UpdateMaxSessionDuration { .. }
+            | Action::PutPermissionsBoundary { .. }
+            | Action::TagRole { .. }
+            | Action::AttachPolicy { .. }
+            | Action::DetachPolicy { .. }
+            | Action::DeleteInlinePolicy { .. }
+            | Action::DeleteRole { .. } => self.role(action, made).await.map(|()| None),
+            Action::ApplyNetworkPolicy(policy) => Ok(self.kubernetes.apply_network_policy(policy).await.map(|()| None)?),
+            Action::DeleteNetworkPolicy { namespace, name } => {
+                Ok(self.kubernetes.delete_network_policy(namespace, name).await.map(|()| None)?)
+            }
+            Action::AnnotateServiceAccount { .. } if made.identity_failed => Err(Obstacle::Missing),
+            Action::AnnotateServiceAccount { namespace, name, uid, role_arn } => {
+                Ok(self.kubernetes.annotate(namespace, name, uid.as_deref(), Some(role_arn)).await.map(|()| None)?)
+            }
+            Action::ClearServiceAccount { namespace, name, uid } => {
+                Ok(self.kubernetes.annotate(namespace, name, uid.as_deref(), None).await.map(|()| None)?)
+            }
+        }
+    }
+
+    async fn network(&self, action: &Action, made: &mut Made) -> Result<(), Obstacle> {
+        let ec2 = &self.account.ec2;
+        match action {
+            Action::CreateSecurityGroup { service, name, vpc_id, tags } => {
+                let description = format!("HTTPS to the {service} endpoint of hipaa-operator");
+                let id = ec2.create_security_group(name, &description, vpc_id, tags).await?;
+                made.groups.insert(service.clone(), id);
+            }
+            Action::AuthorizeSecurityGroupIngress { group, rules, .. } => ec2.authorize_ingress(&made.group(group)?, rules).await?,
+            Action::RevokeSecurityGroupIngress { group, rules, .. } => ec2.revoke_ingress(&made.group(group)?, rules).await?,
+            Action::RevokeSecurityGroupEgress { group, rules, .. } => ec2.revoke_egress(&made.group(group)?, rules).await?,
+            Action::CreateVpcEndpoint(new) => drop(ec2.create_endpoint(&made.endpoint(new)?).await?),
+            Action::ModifyVpcEndpoint(change) => ec2.modify_endpoint(&change.id, &made.change(change)?).await?,
+            Action::CreateTags { id, tags } => ec2.tag(id, tags).await?,
+            Action::DeleteVpcEndpoint { id, .. } => ec2.delete_endpoint(id).await?,
+            Action::DeleteSecurityGroup { id, .. } => ec2.delete_security_group(id).await?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn key(&self, action: &Action, made: &mut Made) -> Result<(), Obstacle> {
+        let kms = &self.account.kms;
+        match action {
+            Action::CreateKey { policy, tags, .. } => {
+                // KMS has no client token: a key that a crash left without its alias is found by its tags.
+                let arn = match kms.find_by_tags(tags).await? {
+                    Some(arn) => arn,
+                    None => kms.create_key(&policy.to_json(), "Environment key of hipaa-operator", tags).await?,
+                };
+                made.key = Some(arn);
+            }
+            Action::CreateAlias { key, alias } => kms.create_alias(alias, &made.key(key)?).await?,
+            Action::EnableKeyRotation { key, days } => kms.enable_rotation(&made.key(key)?, *days).await?,
+            Action::PutKeyPolicy { key, policy } => kms.put_policy(&made.key(key)?, &policy.to_json()).await?,
+            Action::TagKey { key, tags } => kms.tag(&made.key(key)?, tags).await?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn policy(&self, action: &Action) -> Result<Option<String>, Fault> {
+        let iam = &self.account.iam;
+        match action {
+            Action::CreateBoundary { name, document, tags, .. } => {
+                let description = "Permissions boundary of hipaa-operator's workload roles";
+                iam.create_policy(name, self.path, description, &document.to_json(), tags).await.map(|_| None)
+            }
+            Action::CreatePolicy { name, document, tags, .. } => {
+                let description = "Declared Bedrock access of one workload, by hipaa-operator";
+                iam.create_policy(name, self.path, description, &document.to_json(), tags).await.map(|_| None)
+            }
+            Action::ChangeBoundary { arn, document, prune } | Action::ChangePolicy { arn, document, prune } => {
+                if let Some(version) = prune {
+                    iam.delete_policy_version(arn, version).await?;
+                }
+                iam.create_policy_version(arn, &document.to_json()).await.map(Some)
+            }
+            Action::DeleteBoundary { arn, other_versions } | Action::DeletePolicy { arn, other_versions } => {
+                iam.delete_policy(arn, other_versions).await.map(|()| None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn role(&self, action: &Action, made: &Made) -> Result<(), Obstacle> {
+        let iam = &self.account.iam;
+        match action {
+            Action::CreateRole(_) | Action::AttachPolicy { .. } if made.identity_failed => return Err(Obstacle::Missing),
+            Action::CreateRole(new) => drop(iam.create_role(&iam_role(new)).await?),
+            Action::UpdateTrust { role, trust } => iam.update_trust(role, &trust.to_json()).await?,
+            Action::UpdateMaxSessionDuration { role, seconds } => iam.update_max_session(role, *seconds).await?,
+            Action::PutPermissionsBoundary { role, boundary_arn } => iam.put_boundary(role, boundary_arn).await?,
+            Action::TagRole { role, tags } => iam.tag_role(role, tags).await?,
+            Action::AttachPolicy { role, policy_arn } => iam.attach(role, policy_arn).await?,
+            Action::DetachPolicy { role, policy_arn } => iam.detach(role, policy_arn).await?,
+            Action::DeleteInlinePolicy { role, policy_name } => iam.delete_inline(role, policy_name).await?,
+            Action::DeleteRole { role, attached, inline } => {
+                for policy_arn in attached {
+                    iam.detach(role, policy_arn).await?;
+                }
+                for policy_name in inline {
+                    iam.delete_inline(role, policy_name).await?;
+                }
+                iam.delete_role(role).await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Made {
+    fn group(&self, reference: &GroupReference) -> Result<String, Obstacle> {
+        match reference {
+            GroupReference::Id(id) => Ok(id.clone()),
+            GroupReference::ForService(service) => self.groups.get(service).cloned().ok_or(Obstacle::Missing),
+        }
+    }
+
+    fn key(&self, reference: &KeyReference) -> Result<String, Obstacle> {
+        match reference {
+            KeyReference::Arn(arn) => Ok(arn.clone()),
+            KeyReference::Created => self.key.clone().ok_or(Obstacle::Missing),
+        }
+    }
+
+    fn endpoint(&self, new: &NewEndpoint) -> Result<Ec2NewEndpoint, Obstacle> {
+        let group = self.group(&new.group)?;
+        Ok(Ec2NewEndpoint {
+            service_name: new.service_name.clone(),
+            vpc_id: new.vpc_id.clone(),
+            subnet_ids: new.subnet_ids.iter().cloned().collect(),
+            policy_json: Some(new.policy.to_json()),
+            private_dns: true,
+            // The same token with other parameters is refused, so the group is part of it.
+            client_token: names::client_token(&[&new.client_token, &group]),
+            security_group_ids: vec![group],
+            tags: new.tags.clone(),
+        })
+    }
+
+    fn change(&self, change: &EndpointChange) -> Result<Ec2EndpointChange, Obstacle> {
+        let add = change.add_group.as_ref().map(|group| self.group(group)).transpose()?;
+        Ok(Ec2EndpointChange {
+            policy_json: change.policy.as_ref().map(crate::policy::PolicyDocument::to_json),
+            add_subnet_ids: change.add_subnet_ids.iter().cloned().collect(),
+            remove_subnet_ids: Vec::new(),
+            add_security_group_ids: add.into_iter().collect(),
+            remove_security_group_ids: change.remove_group_ids.iter().cloned().collect(),
+            private_dns: change.enable_private_dns.then_some(true),
+        })
+    }
+}
+
+fn iam_role(new: &NewRole) -> IamNewRole {
+    IamNewRole {
+        name: new.name.clone(),
+        path: new.path.clone(),
+        trust_json: new.trust.to_json(),
+        boundary_arn: new.boundary_arn.clone(),
+        max_session_duration: new.max_session_duration,
+        description: "Bedrock access of one service account, by hipaa-operator".to_owned(),
+        tags: new.tags.clone(),
+    }
+}

@@ -1,0 +1,136 @@
+//! What is to be looked at, and which change wakes what.
+
+use std::collections::HashMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Resource, ResourceExt};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
+use crate::cluster::caches::{Caches, Change};
+
+/// Queue of keys of one kind.
+pub type Sender<K> = UnboundedSender<ObjectRef<DeserializeGuard<K>>>;
+/// The other end of it.
+pub type Receiver<K> = UnboundedReceiver<ObjectRef<DeserializeGuard<K>>>;
+
+/// The queues of all kinds. Sending fails only when the process ends.
+#[derive(Clone)]
+pub struct Queues {
+    environments: Sender<PhiEnvironment>,
+    workloads: Sender<PhiWorkload>,
+    accesses: Sender<BedrockAccess>,
+}
+
+/// The other ends.
+pub struct Receivers {
+    /// Environments to look at.
+    pub environments: Receiver<PhiEnvironment>,
+    /// Workloads to look at.
+    pub workloads: Receiver<PhiWorkload>,
+    /// Accesses to look at.
+    pub accesses: Receiver<BedrockAccess>,
+}
+
+impl Queues {
+    /// Empty queues.
+    #[must_use]
+    pub fn new() -> (Self, Receivers) {
+        let (environments, e) = unbounded_channel();
+        let (workloads, w) = unbounded_channel();
+        let (accesses, a) = unbounded_channel();
+        (Self { environments, workloads, accesses }, Receivers { environments: e, workloads: w, accesses: a })
+    }
+
+    /// Wakes an environment.
+    pub fn environment(&self, name: &str) {
+        let _ = self.environments.send(ObjectRef::new(name));
+    }
+
+    /// Wakes a workload.
+    pub fn workload(&self, namespace: &str, name: &str) {
+        let _ = self.workloads.send(ObjectRef::new(name).within(namespace));
+    }
+
+    /// Wakes an access.
+    pub fn access(&self, namespace: &str, name: &str) {
+        let _ = self.accesses.send(ObjectRef::new(name).within(namespace));
+    }
+}
+
+/// Turns changes into wake-ups until the watches end. Our own status writes to an environment do not wake it: each of its passes reads
+/// the account.
+pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver<Change>) {
+    let mut seen: HashMap<String, String> = HashMap::new();
+    while let Some(change) = changes.recv().await {
+        match change {
+            Change::Environment(environment) => {
+                let name = environment.name_any();
+                let meta = environment.meta();
+                let state = format!("{:?} {:?} {:?} {:?}", meta.uid, meta.generation, meta.annotations, meta.deletion_timestamp);
+                if seen.insert(name.clone(), state.clone()).as_ref() != Some(&state) {
+                    queues.environment(&name);
+                }
+                if caches.environment(&name).is_none() {
+                    seen.remove(&name);
+                    wake_workloads(&caches, &queues, |workload| workload.spec.environment_ref.name == name);
+                }
+            }
+            Change::Workload(workload) => wake_for_workload(&caches, &queues, &workload),
+            Change::Access(access) => {
+                let namespace = access.namespace().unwrap_or_default();
+                queues.access(&namespace, &access.name_any());
+                if let Ok(access) = &access.0 {
+                    queues.workload(&namespace, &access.spec.workload_ref.name);
+                }
+            }
+            Change::Namespace(namespace) | Change::NetworkPolicy(namespace) => {
+                wake_workloads(&caches, &queues, |workload| workload.metadata.namespace.as_ref() == Some(&namespace));
+            }
+            Change::ServiceAccount(namespace, name) => wake_workloads(&caches, &queues, |workload| {
+                workload.metadata.namespace.as_ref() == Some(&namespace) && workload.spec.service_account_name == name
+            }),
+        }
+    }
+}
+
+fn wake_for_workload(caches: &Caches, queues: &Queues, workload: &DeserializeGuard<PhiWorkload>) {
+    let namespace = workload.namespace().unwrap_or_default();
+    let name = workload.name_any();
+    queues.workload(&namespace, &name);
+    let Ok(workload) = &workload.0 else {
+        return;
+    };
+    for access in caches.accesses_of(&namespace, &name) {
+        queues.access(&namespace, &access.name_any());
+    }
+    let gone = caches.workload(&namespace, &name).is_none();
+    if gone || workload.metadata.deletion_timestamp.is_some() {
+        // A younger claimant of the service account, and an environment that waits to go.
+        let account = &workload.spec.service_account_name;
+        wake_workloads(caches, queues, |other| other.metadata.namespace.as_ref() == Some(&namespace) && other.spec.service_account_name == *account);
+        let environment = &workload.spec.environment_ref.name;
+        if caches.environment(environment).is_some_and(|environment| environment.metadata.deletion_timestamp.is_some()) {
+            queues.environment(environment);
+        }
+    }
+}
+
+fn wake_workloads(caches: &Caches, queues: &Queues, wanted: impl Fn(&PhiWorkload) -> bool) {
+    for guarded in caches.workloads.state() {
+        if let Ok(workload) = &guarded.0
+            && wanted(workload)
+        {
+            queues.workload(&workload.namespace().unwrap_or_default(), &workload.name_any());
+        }
+    }
+}
+
+/// Whether a selector matches these labels. One that cannot be read matches nothing.
+#[must_use]
+pub fn selects(selector: &LabelSelector, labels: &std::collections::BTreeMap<String, String>) -> bool {
+    use kube::core::{Selector, SelectorExt};
+    Selector::try_from(selector.clone()).is_ok_and(|selector| selector.matches(labels))
+}

@@ -1,0 +1,48 @@
+//! Cuts off roles that no living workload claims, and finishes what was handed over.
+
+use std::collections::BTreeSet;
+
+use kube::ResourceExt;
+
+use crate::domain::{Fault, names};
+use crate::plan::environment::orphans;
+use crate::plan::{Mode, Plan};
+
+use super::environment::Pass;
+
+/// The annotation by which a person confirms a sweep that the brake stopped. Its value is the number of roles.
+const CONFIRM_SWEEP: &str = "hipaa-operator.io/confirm-sweep";
+
+/// One sweep. In Audit nothing is done; a hold does not stop it, because it only takes power away whose declaration is gone.
+pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
+    if !pass.enforces() {
+        return Ok(());
+    }
+    let scope = &pass.rules.scope;
+    let living = pass.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == pass.name);
+    let claimed: BTreeSet<String> = living
+        .iter()
+        .map(|workload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name))
+        .collect();
+    let identity = pass.identity.snapshot();
+    let roles: Vec<_> = identity.roles.values().cloned().collect();
+    let handed_over = pass.context.hand_over.list(&pass.name).await?;
+    let confirmed = |count: usize| pass.object.annotations().get(CONFIRM_SWEEP).is_some_and(|value| *value == count.to_string());
+    let mut sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, false);
+    if sweep.braked > 0 && confirmed(sweep.braked) {
+        sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, true);
+    }
+    if sweep.braked > 0 {
+        tracing::warn!(roles = sweep.braked, annotation = CONFIRM_SWEEP, "too many unclaimed roles for one sweep: confirm by annotating the environment with their number");
+    }
+    let plan = Plan { actions: sweep.actions, ..Plan::default() };
+    let applied = pass.executor().carry_out(plan, Mode::Enforce).await;
+    pass.context.events.done(pass.object, true, applied.done()).await;
+    if let Some((_, fault)) = applied.failures().next() {
+        return Err(fault.clone());
+    }
+    for role in sweep.finished {
+        pass.context.hand_over.remove(&pass.name, &role).await?;
+    }
+    Ok(())
+}
