@@ -65,9 +65,8 @@ impl Caches {
         let (service_accounts, w5) = watch(Api::all(client.clone()), changes, |object: PartialObjectMeta<ServiceAccount>| {
             Change::ServiceAccount(object.namespace().unwrap_or_default(), object.name_any())
         });
-        let (network_policies, w6) = watch(Api::all(client.clone()), changes, |object: NetworkPolicy| {
-            Change::NetworkPolicy(object.namespace().unwrap_or_default())
-        });
+        let (network_policies, w6) =
+            watch(Api::all(client.clone()), changes, |object: NetworkPolicy| Change::NetworkPolicy(object.namespace().unwrap_or_default()));
         let caches = Self { environments, workloads, accesses, namespaces, service_accounts, network_policies };
         (caches, vec![w1, w2, w3, w4, w5, w6])
     }
@@ -104,9 +103,8 @@ impl Caches {
     /// The accesses of a workload that parse.
     #[must_use]
     pub fn accesses_of(&self, namespace: &str, workload: &str) -> Vec<BedrockAccess> {
-        let of = |access: &&BedrockAccess| {
-            access.metadata.namespace.as_deref() == Some(namespace) && access.spec.workload_ref.name == workload
-        };
+        let of =
+            |access: &&BedrockAccess| access.metadata.namespace.as_deref() == Some(namespace) && access.spec.workload_ref.name == workload;
         self.accesses.state().iter().filter_map(|guarded| guarded.0.as_ref().ok()).filter(of).cloned().collect()
     }
 }
@@ -118,10 +116,8 @@ where
 {
     let (reader, writer) = store();
     let changes = changes.clone();
-    let stream = watcher(api, watcher::Config::default())
-        .default_backoff()
-        .modify(|object| object.managed_fields_mut().clear())
-        .reflect(writer);
+    let stream =
+        watcher(api, watcher::Config::default()).default_backoff().modify(|object| object.managed_fields_mut().clear()).reflect(writer);
     let watch = async move {
         let mut stream = std::pin::pin!(stream.into_stream());
         while let Some(event) = stream.next().await {

@@ -10,11 +10,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::domain::Fault;
+use crate::domain::{Fault, FaultClass};
 use crate::telemetry::metrics::Metrics;
 
 use super::fault::fault_of;
 use super::objects::WithStatus;
+
+/// Tries at a list of finalizers that others change at the same time.
+const ATTEMPTS: usize = 4;
 
 /// Writes statuses as one field manager.
 pub struct StatusWriter {
@@ -36,7 +39,13 @@ impl StatusWriter {
     pub fn previous<K: WithStatus>(&self, object: &K) -> K::Status {
         let ours = {
             let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            object.meta().uid.as_ref().and_then(|uid| written.get(uid)).filter(|(version, _)| *version > version_of(object)).map(|(_, status)| status.clone())
+            object
+                .meta()
+                .uid
+                .as_ref()
+                .and_then(|uid| written.get(uid))
+                .filter(|(version, _)| *version > version_of(object))
+                .map(|(_, status)| status.clone())
         };
         ours.and_then(|status| serde_json::from_value(status).ok()).or_else(|| object.status().cloned()).unwrap_or_default()
     }
@@ -92,24 +101,35 @@ pub async fn set_finalizer<K>(api: &Api<K>, object: &K, finalizer: &str, present
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
 {
-    let mut finalizers = object.finalizers().to_vec();
-    if finalizers.iter().any(|one| one == finalizer) == present {
-        return Ok(false);
+    let mut meta = object.meta().clone();
+    for _ in 0..ATTEMPTS {
+        let mut finalizers = meta.finalizers.clone().unwrap_or_default();
+        if finalizers.iter().any(|one| one == finalizer) == present {
+            return Ok(false);
+        }
+        if present {
+            finalizers.push(finalizer.to_owned());
+        } else {
+            finalizers.retain(|one| one != finalizer);
+        }
+        // The resource version guards the list against a change that we have not seen.
+        let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": meta.resource_version, "uid": meta.uid } });
+        let outcome = api.patch_metadata(&object.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await;
+        metrics.wrote("finalizer", outcome.is_ok());
+        match outcome {
+            Ok(_) => return Ok(true),
+            Err(error) if is_gone(&error) => return Ok(false),
+            Err(kube::Error::Api(status)) if status.is_conflict() => {
+                let found = api.get_metadata_opt(&object.name_any()).await.map_err(|error| fault_of("GetMetadata", &error))?;
+                match found.filter(|found| found.metadata.uid == meta.uid) {
+                    Some(found) => meta = found.metadata,
+                    None => return Ok(false),
+                }
+            }
+            Err(error) => return Err(fault_of("PatchFinalizers", &error)),
+        }
     }
-    if present {
-        finalizers.push(finalizer.to_owned());
-    } else {
-        finalizers.retain(|one| one != finalizer);
-    }
-    // The resource version guards the list against a change that we have not seen.
-    let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": object.resource_version() } });
-    let outcome = api.patch_metadata(&object.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await;
-    metrics.wrote("finalizer", outcome.is_ok());
-    match outcome {
-        Ok(_) => Ok(true),
-        Err(error) if is_gone(&error) => Ok(false),
-        Err(error) => Err(fault_of("PatchFinalizers", &error)),
-    }
+    Err(Fault { class: FaultClass::Conflict, service: "kubernetes", operation: "PatchFinalizers", code: "Conflict".to_owned() })
 }
 
 fn is_gone(error: &kube::Error) -> bool {

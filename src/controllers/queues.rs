@@ -110,7 +110,9 @@ fn wake_for_workload(caches: &Caches, queues: &Queues, workload: &DeserializeGua
     if gone || workload.metadata.deletion_timestamp.is_some() {
         // A younger claimant of the service account, and an environment that waits to go.
         let account = &workload.spec.service_account_name;
-        wake_workloads(caches, queues, |other| other.metadata.namespace.as_ref() == Some(&namespace) && other.spec.service_account_name == *account);
+        wake_workloads(caches, queues, |other| {
+            other.metadata.namespace.as_ref() == Some(&namespace) && other.spec.service_account_name == *account
+        });
         let environment = &workload.spec.environment_ref.name;
         if caches.environment(environment).is_some_and(|environment| environment.metadata.deletion_timestamp.is_some()) {
             queues.environment(environment);

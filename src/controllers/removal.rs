@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 
+use crate::api::PhiEnvironment;
 use crate::api::annotations::FINALIZER;
 use crate::api::shared::DeletionPolicy;
-use crate::api::PhiEnvironment;
 use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
 use crate::domain::Fault;

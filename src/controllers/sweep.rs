@@ -33,7 +33,11 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
         sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, true);
     }
     if sweep.braked > 0 {
-        tracing::warn!(roles = sweep.braked, annotation = CONFIRM_SWEEP, "too many unclaimed roles for one sweep: confirm by annotating the environment with their number");
+        tracing::warn!(
+            roles = sweep.braked,
+            annotation = CONFIRM_SWEEP,
+            "too many unclaimed roles for one sweep: confirm by annotating the environment with their number"
+        );
     }
     let plan = Plan { actions: sweep.actions, ..Plan::default() };
     let applied = pass.executor().carry_out(plan, Mode::Enforce).await;

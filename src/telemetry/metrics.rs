@@ -40,6 +40,10 @@ struct Call {
     class: Word,
 }
 
+fn pass_seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 4.0, 9))
+}
+
 /// All metrics. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
@@ -54,13 +58,17 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("hipaa_operator");
         let reconciles = Family::default();
-        let seconds = Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 9)));
+        let seconds = Family::new_with_constructor(pass_seconds as fn() -> Histogram);
         let aws_calls = Family::default();
         let kubernetes_writes = Family::default();
         registry.register("reconciles", "Passes by kind and outcome", Family::clone(&reconciles));
         registry.register("reconcile_seconds", "Duration of passes by kind", Family::clone(&seconds));
         registry.register("aws_calls", "Calls to AWS by service, operation and class of failure (ok if none)", Family::clone(&aws_calls));
-        registry.register("kubernetes_writes", "Writes to the Kubernetes API by what is written and outcome", Family::clone(&kubernetes_writes));
+        registry.register(
+            "kubernetes_writes",
+            "Writes to the Kubernetes API by what is written and outcome",
+            Family::clone(&kubernetes_writes),
+        );
         Self { registry: Arc::new(registry), reconciles, seconds, aws_calls, kubernetes_writes }
     }
 }

@@ -33,10 +33,10 @@ impl Readiness {
 /// # Errors
 /// When the address cannot be listened on.
 pub async fn serve(listen: SocketAddr, readiness: Readiness, metrics: Metrics, stop: CancellationToken) -> std::io::Result<()> {
-    let router = Router::new()
-        .route("/livez", get(async || "ok\n"))
-        .route("/readyz", get(async move || readiness.answer()))
-        .route("/metrics", get(async move || ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text())));
+    let router = Router::new().route("/livez", get(async || "ok\n")).route("/readyz", get(async move || readiness.answer())).route(
+        "/metrics",
+        get(async move || ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text())),
+    );
     let listener = TcpListener::bind(listen).await?;
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }

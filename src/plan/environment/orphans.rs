@@ -42,9 +42,8 @@ pub fn sweep(
         }
         sweep.finished.insert(name.clone());
     }
-    let powerful = |role: &&&Role| {
-        !claimed.contains(&role.name) && !handed_over.contains_key(&role.name) && power(role, identity).next().is_some()
-    };
+    let powerful =
+        |role: &&&Role| !claimed.contains(&role.name) && !handed_over.contains_key(&role.name) && power(role, identity).next().is_some();
     let unclaimed: Vec<&&Role> = ours.iter().filter(powerful).collect();
     if unclaimed.len() > BRAKE.max(ours.len() / 10) && !confirmed {
         sweep.braked = unclaimed.len();

@@ -1,0 +1,151 @@
+//! The command line. Every flag of `run` can also be given in the environment.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use kube::{Client, Config};
+use tokio_util::sync::CancellationToken;
+
+use hipaa_operator::api::all_definitions;
+use hipaa_operator::aws::endpoint_overrides;
+use hipaa_operator::controllers::{Settings, Start, run};
+use hipaa_operator::telemetry::logs::{LogFormat, install};
+use hipaa_operator::telemetry::metrics::Metrics;
+use hipaa_operator::telemetry::server::{Readiness, serve};
+
+/// Makes an EKS cluster a place where protected health information may be sent to Amazon Bedrock, and proves it.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the operator.
+    Run(RunArguments),
+    /// Print the custom resource definitions as YAML.
+    Crds,
+}
+
+#[derive(Debug, Args)]
+struct RunArguments {
+    /// Address of /livez, /readyz and /metrics.
+    #[arg(long, env = "HIPAA_OPERATOR_LISTEN", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+    /// Namespace of the operator's own objects.
+    #[arg(long, env = "HIPAA_OPERATOR_NAMESPACE", default_value = "hipaa-operator")]
+    namespace: String,
+    /// Seconds between two sweeps of an environment.
+    #[arg(long, env = "HIPAA_OPERATOR_SWEEP_INTERVAL", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    sweep_interval: u64,
+    /// Seconds for which a read of IAM that does not show our last write is not believed.
+    #[arg(long, env = "HIPAA_OPERATOR_IAM_SETTLING", default_value_t = 15, value_parser = clap::value_parser!(u64).range(0..=600))]
+    iam_settling: u64,
+    /// Seconds after which a pass is given up.
+    #[arg(long, env = "HIPAA_OPERATOR_PASS_TIMEOUT", default_value_t = 120, value_parser = clap::value_parser!(u64).range(10..=600))]
+    pass_timeout: u64,
+    /// Passes at the same time, for each kind.
+    #[arg(long, env = "HIPAA_OPERATOR_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    concurrency: u16,
+    /// Start although AWS endpoints are overridden in the environment (AWS_ENDPOINT_URL...): calls go there instead of to AWS.
+    #[arg(long, env = "HIPAA_OPERATOR_ALLOW_ENDPOINT_OVERRIDE")]
+    allow_endpoint_override: bool,
+    /// Form of the log lines.
+    #[arg(long, env = "HIPAA_OPERATOR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// Which events are logged, such as info or hipaa_operator=debug,warn.
+    #[arg(long, env = "HIPAA_OPERATOR_LOG", default_value = "info")]
+    log: String,
+}
+
+impl Cli {
+    /// Does what was asked. What goes wrong is one line on standard error.
+    pub async fn run(self) -> ExitCode {
+        let outcome = match self.command {
+            Command::Run(arguments) => operate(arguments).await,
+            Command::Crds => print_definitions(),
+        };
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => {
+                // Nothing is left to be done if standard error is closed.
+                let _ = writeln!(std::io::stderr(), "hipaa-operator: {message}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn print_definitions() -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    for definition in all_definitions() {
+        let yaml = serde_saphyr::to_string(&definition).map_err(|error| error.to_string())?;
+        writeln!(out, "---\n{yaml}").map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+async fn operate(arguments: RunArguments) -> Result<(), String> {
+    let RunArguments {
+        listen,
+        namespace,
+        sweep_interval,
+        iam_settling,
+        pass_timeout,
+        concurrency,
+        allow_endpoint_override,
+        log_format,
+        log,
+    } = arguments;
+    install(log_format, &log).map_err(|error| format!("--log {log}: {error}"))?;
+    let overrides = endpoint_overrides();
+    if !overrides.is_empty() && !allow_endpoint_override {
+        return Err(format!(
+            "{} would send calls somewhere else than to AWS; unset it, or pass --allow-endpoint-override if that is meant",
+            overrides.join(", ")
+        ));
+    }
+    let config = Config::infer().await.map_err(|error| format!("no cluster: {error}"))?;
+    let client = Client::try_from(config).map_err(|error| format!("no cluster: {error}"))?;
+    let stop = CancellationToken::new();
+    end_on_signal(stop.clone())?;
+    let metrics = Metrics::default();
+    let readiness = Readiness::default();
+    let server = serve(listen, readiness.clone(), metrics.clone(), stop.clone());
+    let seconds = Duration::from_secs;
+    let settings = Settings {
+        sweep_interval: seconds(sweep_interval),
+        iam_settling: seconds(iam_settling),
+        pass_timeout: seconds(pass_timeout),
+        concurrency,
+    };
+    let controllers = run(Start { client, namespace, metrics, settings, readiness, stop: stop.clone() });
+    let serving = async { server.await.map_err(|error| format!("cannot serve on {listen}: {error}")) };
+    let controlling = async {
+        let outcome = controllers.await;
+        stop.cancel();
+        outcome
+    };
+    tokio::try_join!(serving, controlling).map(|_| ())
+}
+
+/// Cancels on SIGTERM, which Kubernetes sends, and on SIGINT.
+fn end_on_signal(stop: CancellationToken) -> Result<(), String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("ending: running passes are finished first");
+        stop.cancel();
+    });
+    Ok(())
+}

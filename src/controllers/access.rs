@@ -1,0 +1,75 @@
+//! A pass over an access: judged with its siblings, told from its workload's status. It writes no IAM.
+
+use std::time::Duration;
+
+use kube::ResourceExt;
+
+use crate::api::BedrockAccess;
+use crate::api::conditions::Reason;
+use crate::cluster::objects::hold;
+use crate::domain::Fault;
+use crate::plan::Mode;
+use crate::plan::access::admit;
+use crate::status::access::{AccessPass, project, unjudged};
+use crate::status::conditions::{Stamp, State};
+use crate::status::transitions::transitions;
+
+use super::Next;
+use super::context::Context;
+use super::workload::declared_accesses;
+
+/// When to look again at an access that nothing else wakes.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// One pass.
+pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Result<Next, Fault> {
+    if object.metadata.deletion_timestamp.is_some() {
+        return Ok(Next::Done);
+    }
+    let namespace = object.namespace().unwrap_or_default();
+    let previous = context.statuses.previous(object);
+    let at = Stamp::new(object.metadata.generation, context.now());
+    let spec = &object.spec;
+    let wait = |state: &State| unjudged(state, spec, &previous, at);
+    let workload_name = &spec.workload_ref.name;
+    let status = match context.caches.workload(&namespace, workload_name) {
+        None => {
+            let message =
+                format!("there is no PhiWorkload {workload_name} in namespace {namespace}; create it, or correct spec.workloadRef");
+            wait(&State::broken(Reason::WorkloadNotFound, message))
+        }
+        Some(workload) => {
+            let environment = &workload.spec.environment_ref.name;
+            match (context.caches.environment(environment), context.environment(environment)) {
+                (None, _) => wait(&State::broken(
+                    Reason::EnvironmentNotFound,
+                    format!("there is no PhiEnvironment {environment}, which PhiWorkload {workload_name} names"),
+                )),
+                (Some(_), None) if previous.observed_generation == at.generation && !previous.conditions.is_empty() => {
+                    return Ok(Next::Settled(IDLE));
+                }
+                (Some(_), None) => {
+                    wait(&State::unknown(Reason::EnvironmentNotReady, format!("PhiEnvironment {environment} was not evaluated yet")))
+                }
+                (Some(declared), Some(known)) => {
+                    let siblings = declared_accesses(context, &namespace, workload_name);
+                    let findings = admit(&siblings, &known.facts).findings.remove(&object.name_any()).unwrap_or_default();
+                    let workload_status = context.statuses.previous(&workload);
+                    let pass = AccessPass {
+                        name: &object.name_any(),
+                        spec,
+                        findings,
+                        workload: &workload_status,
+                        environment,
+                        mode: Mode::of(declared.spec.enforcement, &[hold(&workload), hold(&declared)]),
+                    };
+                    project(pass, &previous, at)
+                }
+            }
+        }
+    };
+    if context.statuses.write(object, &previous, &status).await? {
+        context.events.transitions(object, transitions(&previous.conditions, &status.conditions)).await;
+    }
+    Ok(Next::Settled(IDLE))
+}
