@@ -100,7 +100,7 @@ pub struct WorkloadIdentityStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_session_duration: Option<i32>,
     /// The accesses that the policy contains.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub accesses: Vec<AppliedAccess>,
 }

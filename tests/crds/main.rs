@@ -1,0 +1,42 @@
+//! The committed definitions are those of the types; `UPDATE_CRDS=1` writes them anew.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
+
+use std::path::Path;
+
+use hipaa_operator::api::all_definitions;
+use kube::ResourceExt;
+
+const LIMIT: usize = 200_000;
+
+#[test]
+fn committed_definitions_are_those_of_the_types() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+    let update = std::env::var_os("UPDATE_CRDS").is_some();
+    let mut expected = Vec::new();
+    for definition in all_definitions() {
+        let file = format!("{}.yaml", definition.name_any());
+        let yaml = serde_saphyr::to_string(&definition).expect("a definition can be written as YAML");
+        if update {
+            std::fs::write(folder.join(&file), &yaml).expect("crds/ can be written");
+        }
+        let committed = std::fs::read_to_string(folder.join(&file)).unwrap_or_default();
+        assert!(committed == yaml, "crds/{file} is not what the types say; run `UPDATE_CRDS=1 cargo test --test crds` and commit it");
+        expected.push(file);
+    }
+    let mut found: Vec<String> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected, "crds/ holds a file for each kind and nothing else");
+}
+
+#[test]
+fn definitions_stay_small_and_default_nothing_but_the_status() {
+    for definition in all_definitions() {
+        let json = serde_json::to_string(&definition).unwrap();
+        assert!(json.len() < LIMIT, "{} has {} bytes", definition.name_any(), json.len());
+        assert_eq!(json.matches("\"default\":").count(), 1, "{}: GitOps tools see every default as a difference", definition.name_any());
+        assert!(json.contains(r#""default":{"observedGeneration":-1}"#));
+        assert!(!json.contains("uint"), "{}: the API server knows no unsigned formats", definition.name_any());
+    }
+}
