@@ -1,6 +1,7 @@
 //! What a user writes: the resources of the group, their schemas, rules and words.
 //!
 //! Serde, schema and CEL, nothing else: no rule here needs a cluster or an account.
+#![allow(clippy::doc_markdown, reason = "the comments become descriptions in the definitions, where backticks are noise")]
 
 pub mod annotations;
 pub mod bedrock_access;

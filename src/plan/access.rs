@@ -104,7 +104,7 @@ pub fn judge(spec: &BedrockAccessSpec, facts: &EnvironmentFacts) -> (Option<Gran
     }
     let refused = |findings: &[Finding]| findings.iter().any(|finding| finding.verdict == crate::api::Verdict::Fail);
     if !refused(&findings) {
-        findings.extend(boundary(&grant, facts));
+        findings.push(boundary(&grant, facts));
     }
     ((!refused(&findings)).then_some(grant), findings)
 }
@@ -180,18 +180,18 @@ fn judge_profile(id: &str, facts: &EnvironmentFacts) -> Result<crate::policy::pe
 }
 
 /// What the boundary in force does not let through has to wait; where that cannot be told, nothing is claimed.
-fn boundary(grant: &Grant, facts: &EnvironmentFacts) -> Option<Finding> {
+fn boundary(grant: &Grant, facts: &EnvironmentFacts) -> Finding {
     let control = Control::PermissionsBoundary;
     let wanted = workload_policy(&facts.scope, &facts.vpc_id, std::slice::from_ref(grant));
     match facts.boundary.as_ref().map(|boundary| covers(boundary, &wanted)) {
-        Some(Coverage::Covered) => Some(Finding::pass(control, FAMILY, "the permissions boundary lets it through")),
+        Some(Coverage::Covered) => Finding::pass(control, FAMILY, "the permissions boundary lets it through"),
         Some(Coverage::Unproven) => {
             let mut finding = Finding::waiting(control, FAMILY).advisory();
-            finding.message =
-                "whether the permissions boundary lets it through depends on conditions in the boundary; compare them".to_owned();
-            Some(finding)
+            "whether the permissions boundary lets it through depends on conditions in the boundary; compare them"
+                .clone_into(&mut finding.message);
+            finding
         }
-        Some(Coverage::Missing) | None => Some(Finding::fail(
+        Some(Coverage::Missing) | None => Finding::fail(
             control,
             FAMILY,
             Reason::BoundaryTooNarrow,
@@ -199,7 +199,7 @@ fn boundary(grant: &Grant, facts: &EnvironmentFacts) -> Option<Finding> {
                 "the permissions boundary {} does not let it through yet; the access waits until the boundary is widened",
                 facts.boundary_arn
             ),
-        )),
+        ),
     }
 }
 

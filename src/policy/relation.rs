@@ -51,8 +51,11 @@ pub fn covers(boundary: &PolicyDocument, document: &PolicyDocument) -> Coverage 
     for wanted in atoms(document).iter().filter(|p| p.effect == Effect::Allow) {
         let allowed = limits.iter().any(|limit| limit.effect == Effect::Allow && limit.covers(wanted));
         let perhaps = limits.iter().any(|limit| limit.effect == Effect::Allow && limit.reaches(wanted));
-        let denied = limits.iter().any(|limit| limit.effect == Effect::Deny && limit.reaches(wanted));
-        match (allowed, perhaps, denied) {
+        let denies = || limits.iter().filter(|limit| limit.effect == Effect::Deny);
+        let forbidden = denies().any(|limit| limit.covers(wanted));
+        let perhaps_not = denies().any(|limit| limit.reaches(wanted));
+        match (allowed, perhaps, perhaps_not) {
+            _ if forbidden => return Coverage::Missing,
             (true, _, false) => {}
             (false, false, _) => return Coverage::Missing,
             _ => coverage = Coverage::Unproven,

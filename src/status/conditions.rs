@@ -61,23 +61,23 @@ impl Stamp {
 
 /// Stamps `states` into conditions, keeping the transition time of those whose status is that of `previous`. The order is that given.
 #[must_use]
-pub fn stamp(states: Vec<(ConditionType, State)>, previous: &[Condition], stamp: Stamp) -> Vec<Condition> {
+pub fn stamp(states: Vec<(ConditionType, State)>, previous: &[Condition], at: Stamp) -> Vec<Condition> {
     states
         .into_iter()
         .map(|(kind, state)| {
-            let status = match state.holds {
+            let value = match state.holds {
                 Some(true) => "True",
                 Some(false) => "False",
                 None => "Unknown",
             };
-            let before = previous.iter().find(|condition| condition.type_ == kind.as_str() && condition.status == status);
+            let before = previous.iter().find(|condition| condition.type_ == kind.as_str() && condition.status == value);
             Condition {
                 type_: kind.as_str().to_owned(),
-                status: status.to_owned(),
+                status: value.to_owned(),
                 reason: state.reason.as_str().to_owned(),
                 message: shortened(&state.message),
-                observed_generation: stamp.generation,
-                last_transition_time: before.map_or(Time(stamp.now), |condition| condition.last_transition_time.clone()),
+                observed_generation: at.generation,
+                last_transition_time: before.map_or(Time(at.now), |condition| condition.last_transition_time.clone()),
             }
         })
         .collect()

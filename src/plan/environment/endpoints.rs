@@ -1,5 +1,7 @@
 //! VPC endpoints: made where the VPC has none, kept as declared where they are ours, verified where they are not.
 
+mod verify;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::conditions::{ConditionType, Reason};
@@ -9,7 +11,7 @@ use crate::observed::network::{Endpoint, OfferedService, Subnet, by_zone};
 use crate::plan::action::{EndpointChange, GroupReference, NewEndpoint};
 use crate::plan::{Action, Finding, Plan};
 use crate::policy::endpoint::{Admission, exclusive, perimeter};
-use crate::policy::{Effect, PolicyDocument, Principal, Relation, relate};
+use crate::policy::{PolicyDocument, Relation, relate};
 
 use super::rules::EndpointRule;
 use super::security_groups;
@@ -86,7 +88,7 @@ impl Network<'_> {
             Some(endpoint) => self.verify(rule, endpoint, offered),
             None if rule.provision => {
                 let mut plan = security_groups::plan(self, rule, group);
-                plan.extend(self.create(rule, service_name, offered, group.map(|group| group.id.as_str())));
+                plan.extend(self.create(rule, &service_name, offered, group.map(|group| group.id.as_str())));
                 plan
             }
             None => {
@@ -121,7 +123,7 @@ impl Network<'_> {
         tags::owned(&endpoint.tags, &tags::of_environment(&self.rules.scope))
     }
 
-    fn create(&self, rule: &EndpointRule, service_name: String, offered: &OfferedService, group: Option<&str>) -> Plan {
+    fn create(&self, rule: &EndpointRule, service_name: &str, offered: &OfferedService, group: Option<&str>) -> Plan {
         let subnet_ids: BTreeSet<String> = self.wanted_subnets(rule, offered).into_values().map(str::to_owned).collect();
         if subnet_ids.is_empty() {
             return finding(
@@ -139,10 +141,10 @@ impl Network<'_> {
         let endpoint = NewEndpoint {
             client_token: names::client_token(&[&scope.cluster_arn(), &scope.environment, &rule.service, self.vpc_id, &policy.to_json()]),
             service: rule.service.clone(),
-            service_name: service_name.clone(),
+            service_name: service_name.to_owned(),
             vpc_id: self.vpc_id.to_owned(),
             subnet_ids,
-            group: self.group(rule, group),
+            group: Self::group(rule, group),
             policy,
             tags: tags::of_environment(scope),
         };
@@ -189,66 +191,13 @@ impl Network<'_> {
         Plan { actions, findings, ..Plan::default() }
     }
 
-    /// An endpoint of someone else's: judged, never touched.
-    fn verify(&self, rule: &EndpointRule, endpoint: &Endpoint, offered: &OfferedService) -> Plan {
-        let have = self.zones_of(endpoint);
-        let lacking: Vec<&str> = self.wanted_subnets(rule, offered).into_keys().filter(|zone| !have.contains(zone)).collect();
-        let id = &endpoint.id;
-        let mut findings = vec![
-            if endpoint.state == "available" {
-                Finding::pass(Control::PrivateEndpoints, FAMILY, format!("{id} is available"))
-            } else {
-                Finding::fail(
-                    Control::PrivateEndpoints,
-                    FAMILY,
-                    Reason::EndpointNotAvailable,
-                    format!("{id} is {}; it has to be available", endpoint.state),
-                )
-            },
-            if endpoint.private_dns {
-                Finding::pass(Control::PrivateDns, FAMILY, format!("{id} has private DNS"))
-            } else {
-                Finding::fail(
-                    Control::PrivateDns,
-                    FAMILY,
-                    Reason::PrivateDnsDisabled,
-                    format!("private DNS of {id} is off, so calls leave by the public name; turn it on"),
-                )
-            },
-        ];
-        if !lacking.is_empty() {
-            let zones = lacking.join(", ");
-            findings.push(
-                Finding::fail(
-                    Control::PrivateEndpoints,
-                    FAMILY,
-                    Reason::ZonesNotCovered,
-                    format!("{id} has no address in {zones}; add a subnet there"),
-                )
-                .advisory(),
-            );
-        }
-        findings.push(if endpoint.policy.as_ref().is_none_or(admits_everyone) {
-            Finding::fail(
-                Control::EndpointPolicies,
-                FAMILY,
-                Reason::EndpointPolicyTooWide,
-                format!("the policy of {id} admits every principal and resource; narrow it to the account's own"),
-            )
-            .advisory()
-        } else {
-            Finding::pass(Control::EndpointPolicies, FAMILY, format!("the policy of {id} is narrowed"))
-        });
-        Plan { findings: findings.into_iter().map(|finding| finding.about(&rule.service)).collect(), ..Plan::default() }
-    }
-
     fn policy(&self, rule: &EndpointRule) -> PolicyDocument {
         let admission = Admission { operator: self.operator_arn, others: &rule.other_principals };
         let build = if rule.exclusive { exclusive } else { perimeter };
         build(&self.rules.scope, &rule.service, &admission)
     }
 
-    fn group(&self, rule: &EndpointRule, id: Option<&str>) -> GroupReference {
+    fn group(rule: &EndpointRule, id: Option<&str>) -> GroupReference {
         id.map_or_else(|| GroupReference::ForService(rule.service.clone()), |id| GroupReference::Id(id.to_owned()))
     }
 
@@ -296,22 +245,4 @@ fn placement(endpoint: &Endpoint, change: &EndpointChange) -> [Finding; 2] {
         Finding::pass(Control::PrivateDns, FAMILY, format!("{id} has private DNS"))
     };
     [place, dns]
-}
-
-/// The default policy of an endpoint, or one as wide: anyone may do anything to anything.
-fn admits_everyone(policy: &PolicyDocument) -> bool {
-    policy.statement.iter().any(|statement| {
-        statement.effect == Effect::Allow
-            && statement.condition.is_empty()
-            && statement.action.iter().any(|action| action == "*")
-            && statement.resource.iter().any(|resource| resource == "*")
-            && statement.principal.as_ref().is_some_and(is_anyone)
-    })
-}
-
-fn is_anyone(principal: &Principal) -> bool {
-    match principal {
-        Principal::Anyone(text) => text == "*",
-        Principal::Of(kinds) => kinds.get("AWS").is_some_and(|values| values.0.iter().any(|value| value == "*")),
-    }
 }

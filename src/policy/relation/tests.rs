@@ -103,6 +103,11 @@ fn a_boundary_covers_what_it_lets_through() {
         ),
         (
             r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"bedrock:*","Resource":"*"}]}"#,
+            Coverage::Missing,
+        ),
+        (
+            r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+                {"Effect":"Deny","Action":"*","Resource":"*","Condition":{"BoolIfExists":{"aws:SecureTransport":false}}}]}"#,
             Coverage::Unproven,
         ),
     ] {

@@ -1,0 +1,81 @@
+//! What a pass over a workload starts from: all of it lies in the caches.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+
+use crate::api::annotations::ROLE_ARN;
+use crate::api::{PhiEnvironment, PhiWorkload};
+use crate::cluster::objects::hold;
+use crate::controllers::context::{Context, Environment};
+use crate::controllers::queues::selects;
+use crate::domain::{digest, names};
+use crate::plan::Mode;
+use crate::plan::access::DeclaredAccess;
+use crate::plan::workload::ServiceAccountFacts;
+use crate::status::conditions::Stamp;
+
+use super::pass::Pass;
+
+impl<'a> Pass<'a> {
+    pub(super) fn new(context: &'a Context, object: &'a PhiWorkload, declared: &PhiEnvironment, environment: Arc<Environment>) -> Self {
+        let namespace = object.namespace().unwrap_or_default();
+        let name = object.name_any();
+        let labels = context.caches.namespaces.get(&ObjectRef::new(&namespace)).map(|found| found.labels().clone()).unwrap_or_default();
+        let account = ObjectRef::new(&object.spec.service_account_name).within(&namespace);
+        let service_account = context.caches.service_accounts.get(&account);
+        let policy = ObjectRef::new(&names::network_policy(&name)).within(&namespace);
+        Self {
+            mode: Mode::of(declared.spec.enforcement, &[hold(object), hold(declared)]),
+            admitted: selects(&declared.spec.namespace_selector, &labels),
+            older_claimant: older_claimant(context, object),
+            accesses: declared_accesses(context, &namespace, &name),
+            previous: context.statuses.previous(object),
+            at: Stamp::new(object.metadata.generation, context.now()),
+            service_account: service_account.map(|account| ServiceAccountFacts {
+                uid: account.metadata.uid.clone(),
+                role_arn: account.annotations().get(ROLE_ARN).cloned(),
+            }),
+            network_policy: context.caches.network_policies.get(&policy).map(|policy| (*policy).clone()),
+            context,
+            object,
+            environment,
+            namespace,
+            name,
+        }
+    }
+
+    /// What a `Held` is judged against: everything that the desired documents are made from.
+    pub(super) fn digest_of_inputs(&self) -> String {
+        let accesses: BTreeSet<String> = self.accesses.iter().map(|access| digest::of_value(&(&access.name, &access.spec))).collect();
+        digest::of_value(&(&self.object.spec, &self.environment.facts, accesses, self.admitted, &self.older_claimant))
+    }
+}
+
+/// An older workload of the namespace with the same service account: it keeps it.
+fn older_claimant(context: &Context, object: &PhiWorkload) -> Option<String> {
+    let age = |workload: &PhiWorkload| (workload.creation_timestamp().map(|time| time.0), workload.name_any());
+    let mut others = context.caches.workloads_where(|other| {
+        other.namespace() == object.namespace()
+            && other.spec.service_account_name == object.spec.service_account_name
+            && other.metadata.uid != object.metadata.uid
+            && age(other) < age(object)
+    });
+    others.sort_by_key(age);
+    others.first().map(ResourceExt::name_any)
+}
+
+/// The accesses of a workload that are not being deleted.
+pub(in crate::controllers) fn declared_accesses(context: &Context, namespace: &str, workload: &str) -> Vec<DeclaredAccess> {
+    let living = context.caches.accesses_of(namespace, workload).into_iter().filter(|access| access.metadata.deletion_timestamp.is_none());
+    living
+        .map(|access| DeclaredAccess {
+            name: access.name_any(),
+            generation: access.metadata.generation.unwrap_or_default(),
+            created: access.creation_timestamp().map(|time| time.0.to_string()).unwrap_or_default(),
+            spec: access.spec,
+        })
+        .collect()
+}

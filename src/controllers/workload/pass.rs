@@ -1,0 +1,184 @@
+//! One pass: plan, carry out, plan anew until nothing is left to do, tell.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::ResourceExt;
+
+use crate::api::annotations::FINALIZER;
+use crate::api::{PhiWorkload, PhiWorkloadStatus, Verdict};
+use crate::cluster::objects::{WithStatus, reconcile_at};
+use crate::cluster::status_writer::set_finalizer;
+use crate::controllers::Next;
+use crate::controllers::context::{Context, Environment};
+use crate::controllers::execute::Executor;
+use crate::controllers::identity::View;
+use crate::domain::{Fault, names, tags};
+use crate::plan::access::DeclaredAccess;
+use crate::plan::workload::{ServiceAccountFacts, WorkloadInputs, WorkloadPlan, plan, remove};
+use crate::plan::{Applied, Mode, Plan, may_hold};
+use crate::status::conditions::Stamp;
+use crate::status::transitions::transitions;
+use crate::status::workload::{WorkloadPass, project};
+
+use super::{IDLE, hand_over, kubernetes, release};
+
+/// A plan is carried out and made anew until it holds no action; more rounds than this would be a loop.
+const ROUNDS: usize = 3;
+
+pub(super) struct Pass<'a> {
+    pub(super) context: &'a Context,
+    pub(super) object: &'a PhiWorkload,
+    pub(super) environment: Arc<Environment>,
+    pub(super) mode: Mode,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) admitted: bool,
+    pub(super) older_claimant: Option<String>,
+    pub(super) accesses: Vec<DeclaredAccess>,
+    pub(super) previous: PhiWorkloadStatus,
+    pub(super) at: Stamp,
+    // What changes as the plan is carried out.
+    pub(super) service_account: Option<ServiceAccountFacts>,
+    pub(super) network_policy: Option<NetworkPolicy>,
+}
+
+impl Pass<'_> {
+    pub(super) async fn run(mut self) -> Result<Next, Fault> {
+        let deleting = self.object.metadata.deletion_timestamp.is_some();
+        let inputs = self.digest_of_inputs();
+        let repair = self.previous.settled_inputs.as_ref() == Some(&inputs);
+        let wish = reconcile_at(self.object).cloned();
+        let holds = may_hold(self.previous.settled_inputs.as_deref(), &inputs, wish != self.previous.last_reconcile_at);
+        let mut planned = self.plan(holds, deleting).await?;
+        let mut applied = Applied::untouched(Plan::default(), self.mode.clone());
+        for round in 0..ROUNDS {
+            let plan = std::mem::take(&mut planned.plan).restricted_to(&self.mode);
+            if plan.actions.is_empty() || round + 1 == ROUNDS {
+                applied = Applied::untouched(plan, self.mode.clone());
+                break;
+            }
+            if !deleting {
+                self.before_writing(&inputs).await?;
+            }
+            applied = self.executor().carry_out(plan, self.mode.clone()).await;
+            self.context.events.done(self.object, repair, applied.done()).await;
+            self.take_over(&applied);
+            if applied.failures().next().is_some() {
+                break;
+            }
+            planned = self.plan(holds, deleting).await?;
+        }
+        if deleting {
+            return self.finish(&applied).await;
+        }
+        self.tell(&planned, &applied, inputs, wish).await
+    }
+
+    /// Before the first write: the finalizer, and the mark that says that writes are under way.
+    async fn before_writing(&mut self, inputs: &str) -> Result<(), Fault> {
+        let api = PhiWorkload::api(&self.context.client, Some(&self.namespace));
+        set_finalizer(&api, self.object, FINALIZER, true, &self.context.metrics).await?;
+        if self.previous.settled_inputs.as_deref().is_some_and(|settled| settled.is_empty() || settled == inputs) {
+            return Ok(());
+        }
+        let marked = PhiWorkloadStatus { settled_inputs: Some(String::new()), ..self.previous.clone() };
+        self.context.statuses.write(self.object, &self.previous, &marked).await?;
+        self.previous = marked;
+        Ok(())
+    }
+
+    async fn plan(&self, may_hold: bool, deleting: bool) -> Result<WorkloadPlan, Fault> {
+        let facts = &self.environment.facts;
+        let role = self.role_name();
+        let policy_arn = facts.scope.policy_arn(&role);
+        let view = self.environment.identity.view(&role, &policy_arn);
+        let caches = &self.context.caches;
+        let policies: Vec<_> = caches.network_policies.state();
+        let others: Vec<&NetworkPolicy> = policies.iter().map(AsRef::as_ref).filter(|policy| self.is_another(policy)).collect();
+        let inputs = WorkloadInputs {
+            namespace: &self.namespace,
+            name: &self.name,
+            spec: &self.object.spec,
+            previous: &self.previous,
+            facts,
+            admitted: self.admitted,
+            older_claimant: self.older_claimant.as_deref(),
+            service_account: self.service_account.as_ref(),
+            accesses: &self.accesses,
+            role: view.role.as_ref(),
+            policy: view.policy.as_ref(),
+            policy_is_ours: self.policy_is_ours(&view, &policy_arn).await?,
+            identity: &view.rest,
+            network_policy: self.network_policy.as_ref(),
+            other_network_policies: &others,
+            may_hold,
+        };
+        Ok(if deleting { WorkloadPlan { plan: remove(&inputs), given: Vec::new() } } else { plan(&inputs) })
+    }
+
+    fn is_another(&self, policy: &NetworkPolicy) -> bool {
+        policy.metadata.namespace.as_ref() == Some(&self.namespace) && policy.name_any() != names::network_policy(&self.name)
+    }
+
+    /// The bulk read does not carry the tags of policies. They are asked for only when nothing else says whose the policy is.
+    async fn policy_is_ours(&self, view: &View, policy_arn: &str) -> Result<bool, Fault> {
+        if view.policy.is_none() || self.previous.identity.is_some() {
+            return Ok(true);
+        }
+        let scope = &self.environment.facts.scope;
+        let wanted = tags::of_workload(scope, &self.namespace, &self.object.spec.service_account_name);
+        let found = self.environment.account.iam.policy_tags(policy_arn).await?;
+        Ok(found.is_some_and(|found| tags::owned(&found, &wanted)))
+    }
+
+    pub(super) fn role_name(&self) -> String {
+        names::role(&self.environment.facts.scope, &self.namespace, &self.object.spec.service_account_name)
+    }
+
+    fn executor(&self) -> Executor<'_> {
+        Executor {
+            account: &self.environment.account,
+            identity: &self.environment.identity,
+            kubernetes: kubernetes(self.context),
+            path: &self.environment.facts.scope.path,
+        }
+    }
+
+    async fn finish(&self, applied: &Applied) -> Result<Next, Fault> {
+        if applied.failures().next().is_some() || !applied.withheld.is_empty() {
+            return hand_over(self.context, self.object).await;
+        }
+        release(self.context, self.object).await
+    }
+
+    async fn tell(&self, planned: &WorkloadPlan, applied: &Applied, inputs: String, wish: Option<String>) -> Result<Next, Fault> {
+        let mut identity = self.identity_now(applied);
+        let clean = applied.outcomes.is_empty() && applied.withheld.is_empty() && self.mode == Mode::Enforce;
+        let judged = applied.findings.iter().all(|finding| !matches!(finding.verdict, Verdict::Unknown | Verdict::Held));
+        if let Some(identity) = &mut identity
+            && clean
+        {
+            identity.accesses.clone_from(&planned.given);
+        }
+        let status = project(
+            &WorkloadPass {
+                applied,
+                wants_identity: !planned.given.is_empty(),
+                network_policy_name: self.network_policy.as_ref().map(ResourceExt::name_any),
+                identity,
+                settled: (clean && judged).then_some(inputs),
+                reconcile_at: wish,
+            },
+            &self.previous,
+            self.at,
+        );
+        if self.context.statuses.write(self.object, &self.previous, &status).await? {
+            self.context.events.transitions(self.object, transitions(&self.previous.conditions, &status.conditions)).await;
+        }
+        Ok(match applied.failures().next() {
+            Some((_, fault)) => Next::Failed(fault.class),
+            None => Next::Settled(IDLE),
+        })
+    }
+}

@@ -1,0 +1,90 @@
+//! What an action is called, what it counts for, and whether a hold stops it.
+
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+
+use crate::api::conditions::ConditionType;
+
+use super::{Action, KeyReference};
+
+impl Action {
+    /// Whether it only takes power away, which a hold does not stop.
+    #[must_use]
+    pub fn takes_power_away(&self) -> bool {
+        matches!(self, Self::DeletePolicy { .. } | Self::DeleteRole { .. } | Self::ClearServiceAccount { .. })
+    }
+
+    /// The family condition that its failure makes untrue.
+    #[must_use]
+    pub fn family(&self) -> ConditionType {
+        match self {
+            Self::CreateSecurityGroup { .. }
+            | Self::AuthorizeSecurityGroupIngress { .. }
+            | Self::RevokeSecurityGroupIngress { .. }
+            | Self::RevokeSecurityGroupEgress { .. }
+            | Self::CreateVpcEndpoint(_)
+            | Self::ModifyVpcEndpoint(_)
+            | Self::CreateTags { .. }
+            | Self::DeleteVpcEndpoint { .. }
+            | Self::DeleteSecurityGroup { .. } => ConditionType::EndpointsReady,
+            Self::CreateKey { .. }
+            | Self::CreateAlias { .. }
+            | Self::EnableKeyRotation { .. }
+            | Self::PutKeyPolicy { .. }
+            | Self::TagKey { .. } => ConditionType::KeyReady,
+            Self::CreateBoundary { .. } | Self::ChangeBoundary { .. } | Self::DeleteBoundary { .. } => ConditionType::BoundaryReady,
+            Self::ApplyNetworkPolicy(_) | Self::DeleteNetworkPolicy { .. } => ConditionType::NetworkIsolated,
+            _ => ConditionType::IdentityReady,
+        }
+    }
+
+    /// Service (IAM's prefix, or `kubernetes`), call, and the name of what it acts on.
+    #[must_use]
+    pub fn describe(&self) -> (&'static str, &'static str, String) {
+        match self {
+            Self::CreateSecurityGroup { name, .. } => ("ec2", "CreateSecurityGroup", name.clone()),
+            Self::AuthorizeSecurityGroupIngress { name, .. } => ("ec2", "AuthorizeSecurityGroupIngress", name.clone()),
+            Self::RevokeSecurityGroupIngress { name, .. } => ("ec2", "RevokeSecurityGroupIngress", name.clone()),
+            Self::RevokeSecurityGroupEgress { name, .. } => ("ec2", "RevokeSecurityGroupEgress", name.clone()),
+            Self::CreateVpcEndpoint(endpoint) => ("ec2", "CreateVpcEndpoint", endpoint.service_name.clone()),
+            Self::ModifyVpcEndpoint(change) => ("ec2", "ModifyVpcEndpoint", format!("{} {}", change.service, change.id)),
+            Self::CreateTags { id, .. } => ("ec2", "CreateTags", id.clone()),
+            Self::DeleteVpcEndpoint { service, id } => ("ec2", "DeleteVpcEndpoints", format!("{service} {id}")),
+            Self::DeleteSecurityGroup { service, id } => ("ec2", "DeleteSecurityGroup", format!("{service} {id}")),
+            Self::CreateKey { alias, .. } => ("kms", "CreateKey", alias.clone()),
+            Self::CreateAlias { alias, .. } => ("kms", "CreateAlias", alias.clone()),
+            Self::EnableKeyRotation { key, .. } => ("kms", "EnableKeyRotation", key.name()),
+            Self::PutKeyPolicy { key, .. } => ("kms", "PutKeyPolicy", key.name()),
+            Self::TagKey { key, .. } => ("kms", "TagResource", key.name()),
+            Self::CreateBoundary { arn, .. } | Self::CreatePolicy { arn, .. } => ("iam", "CreatePolicy", arn.clone()),
+            Self::ChangeBoundary { arn, .. } | Self::ChangePolicy { arn, .. } => ("iam", "CreatePolicyVersion", arn.clone()),
+            Self::DeleteBoundary { arn, .. } | Self::DeletePolicy { arn, .. } => ("iam", "DeletePolicy", arn.clone()),
+            Self::CreateRole(role) => ("iam", "CreateRole", role.arn.clone()),
+            Self::UpdateTrust { role, .. } => ("iam", "UpdateAssumeRolePolicy", role.clone()),
+            Self::UpdateMaxSessionDuration { role, .. } => ("iam", "UpdateRole", role.clone()),
+            Self::PutPermissionsBoundary { role, .. } => ("iam", "PutRolePermissionsBoundary", role.clone()),
+            Self::TagRole { role, .. } => ("iam", "TagRole", role.clone()),
+            Self::AttachPolicy { role, policy_arn } => ("iam", "AttachRolePolicy", format!("{policy_arn} to {role}")),
+            Self::DetachPolicy { role, policy_arn } => ("iam", "DetachRolePolicy", format!("{policy_arn} from {role}")),
+            Self::DeleteInlinePolicy { role, policy_name } => ("iam", "DeleteRolePolicy", format!("{policy_name} of {role}")),
+            Self::DeleteRole { role, .. } => ("iam", "DeleteRole", role.clone()),
+            Self::ApplyNetworkPolicy(policy) => ("kubernetes", "ApplyNetworkPolicy", name_of(policy)),
+            Self::DeleteNetworkPolicy { namespace, name } => ("kubernetes", "DeleteNetworkPolicy", format!("{namespace}/{name}")),
+            Self::AnnotateServiceAccount { namespace, name, .. } => ("kubernetes", "AnnotateServiceAccount", format!("{namespace}/{name}")),
+            Self::ClearServiceAccount { namespace, name, .. } => ("kubernetes", "ClearServiceAccount", format!("{namespace}/{name}")),
+        }
+    }
+}
+
+impl KeyReference {
+    fn name(&self) -> String {
+        match self {
+            Self::Arn(arn) => arn.clone(),
+            Self::Created => "the environment's key".to_owned(),
+        }
+    }
+}
+
+fn name_of(policy: &NetworkPolicy) -> String {
+    let metadata = &policy.metadata;
+    format!("{}/{}", metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
+}
