@@ -1,4 +1,12 @@
-.PHONY: testbed
+.PHONY: demo test testbed
+
+# The main job on real parts, before your eyes. KEEP=1 leaves it running.
+demo:
+	@tests/demo/run
+
+# Everything that has to hold: format, lints, documentation, pure tests, tests on real parts.
+test:
+	@tests/run
 
 # The real parts the tests run against, built once per user and kept.
 testbed:

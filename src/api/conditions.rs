@@ -153,8 +153,6 @@ reasons! {
     BoundaryTooNarrow,
     /// Things are still bound to the environment, so it stays.
     DeletionBlocked,
-    /// The object is being deleted.
-    Deleting,
     /// The environment does not exist.
     EnvironmentNotFound,
     /// The environment is not ready.

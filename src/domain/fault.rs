@@ -69,6 +69,17 @@ pub struct Fault {
     pub code: String,
 }
 
+impl Fault {
+    /// The reason a condition gives for it.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match (self.service, self.class) {
+            ("kubernetes", FaultClass::Unavailable) => Reason::KubernetesUnavailable,
+            (_, class) => class.reason(),
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = if self.code.is_empty() { "no answer" } else { &self.code };

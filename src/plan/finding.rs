@@ -40,7 +40,7 @@ impl Finding {
     /// It could not be read.
     #[must_use]
     pub fn unreadable(control: Control, family: ConditionType, fault: &Fault) -> Self {
-        Self::of(control, family, Verdict::Unknown, fault.class.reason(), fault.to_string())
+        Self::of(control, family, Verdict::Unknown, fault.reason(), fault.to_string())
     }
 
     /// Someone narrowed it; it is left.

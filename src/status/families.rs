@@ -42,8 +42,14 @@ fn failed(action: &Action, fault: &Fault) -> State {
             ),
         );
     }
-    let (service, operation, name) = action.describe();
-    State::broken(fault.class.reason(), format!("{service}:{operation} for {name}: {fault}"))
+    let (_, _, name) = action.describe();
+    if matches!(action, Action::AnnotateServiceAccount { .. }) && fault.class == FaultClass::Conflict {
+        let message = format!(
+            "another manager owns the annotation eks.amazonaws.com/role-arn of service account {name}, or the account was made anew; remove the annotation there"
+        );
+        return State::broken(Reason::AnnotationConflict, message);
+    }
+    State::broken(fault.reason(), format!("{name}: {fault}"))
 }
 
 fn broken(family: ConditionType, applied: &Applied, finding: &Finding) -> State {

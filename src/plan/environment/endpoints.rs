@@ -170,7 +170,9 @@ impl Network<'_> {
             Relation::Narrower if self.may_hold => Finding::held(Control::EndpointPolicies, FAMILY, "the endpoint's policy"),
             Relation::Narrower | Relation::Wider => {
                 change.policy = Some(wanted);
-                Finding::fail(Control::EndpointPolicies, FAMILY, Reason::EndpointPolicyTooWide, "the policy is not the declared one")
+                let narrow = relation == Relation::Narrower;
+                let reason = if narrow { Reason::EndpointPolicyTooNarrow } else { Reason::EndpointPolicyTooWide };
+                Finding::fail(Control::EndpointPolicies, FAMILY, reason, "the policy is not the declared one")
             }
         });
 

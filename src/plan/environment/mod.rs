@@ -14,8 +14,10 @@ pub use removal::{orphan_key, remove};
 pub use rules::Rules;
 pub use scope::judge as scope_findings;
 
-use crate::api::conditions::ConditionType;
+use crate::api::Verdict;
+use crate::api::conditions::{ConditionType, Reason};
 use crate::catalogue::Control;
+use crate::domain::{Fault, FaultClass};
 use crate::observed::environment::EnvironmentObservation;
 
 use super::{Finding, Plan};
@@ -34,7 +36,7 @@ pub struct EnvironmentInputs<'a> {
 #[must_use]
 pub fn plan(inputs: &EnvironmentInputs) -> Plan {
     let findings = scope::judge(inputs);
-    let proven = findings.iter().all(|finding| finding.verdict == crate::api::Verdict::Pass || !finding.blocks);
+    let proven = findings.iter().all(|finding| finding.verdict == Verdict::Pass || !finding.blocks);
     let mut plan = Plan { findings, ..Plan::default() };
     plan.findings.extend(path(inputs.observed));
     if proven {
@@ -62,12 +64,26 @@ fn path(observed: &EnvironmentObservation) -> Vec<Finding> {
             .filter_map(|read| read.as_ref().err())
             .chain(observed.profiles.values().filter_map(|read| read.as_ref().err())),
     );
-    let mut findings: Vec<_> = faults.take(1).map(|fault| Finding::unreadable(Control::OperatorPath, family, fault)).collect();
+    let mut findings: Vec<_> = faults.take(1).map(|fault| broken_path(fault, family)).collect();
     if findings.is_empty() {
         findings.push(Finding::pass(Control::OperatorPath, family, "the operator's own calls to STS and Bedrock get through"));
     }
     findings.extend(models(observed));
     findings
+}
+
+/// A call that got no answer at all says something about the path: an endpoint, its private DNS, its security group.
+fn broken_path(fault: &Fault, family: ConditionType) -> Finding {
+    let mut finding = Finding::unreadable(Control::OperatorPath, family, fault);
+    if fault.class == FaultClass::Unavailable && fault.code.is_empty() {
+        finding.reason = Reason::PathBroken;
+        finding.verdict = Verdict::Fail;
+        finding.message = format!(
+            "{fault}; if an endpoint for {} was just made, see whether its security group admits the operator's pod and its private DNS resolves",
+            fault.service
+        );
+    }
+    finding
 }
 
 fn models(observed: &EnvironmentObservation) -> Vec<Finding> {
@@ -78,7 +94,7 @@ fn models(observed: &EnvironmentObservation) -> Vec<Finding> {
         .filter_map(|(model, read)| {
             let obstacle = super::facts::obstacle(read)?;
             let message = format!("model {model} cannot be called: {obstacle}");
-            let reason = crate::api::conditions::Reason::ModelNotAvailable;
+            let reason = Reason::ModelNotAvailable;
             // The account's lack of one model keeps nobody from the others: it does not block the environment.
             Some(Finding::fail(Control::ApprovedModels, family, reason, message).about(model).advisory())
         })
