@@ -31,6 +31,8 @@ use super::shared::{DeletionPolicy, Enforcement, Management};
 #[x_kube(
     validation = ("!has(self.key) || !has(self.key.management) || self.key.management != 'Verify' || has(self.key.keyArn)",
         "spec.key.management Verify needs spec.key.keyArn: the ARN of the key to verify"),
+    validation = ("(has(self.identity) && has(self.identity.path) ? self.identity.path : '') == (has(oldSelf.identity) && has(oldSelf.identity.path) ? oldSelf.identity.path : '')",
+        "spec.identity.path cannot be changed, because roles cannot be moved: create another PhiEnvironment"),
     validation = ("!has(self.key) || !has(self.key.keyArn) || (has(self.key.management) && self.key.management == 'Verify')",
         "spec.key.keyArn names a key of yours: set spec.key.management to Verify, or remove keyArn to have a key made")
 )]

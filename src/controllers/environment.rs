@@ -13,8 +13,9 @@ use crate::aws::Account;
 use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::{WithStatus, hold, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
-use crate::domain::{Fault, digest, names};
-use crate::plan::environment::{EnvironmentInputs, Rules, plan};
+use crate::domain::{Fault, FaultClass, digest, names};
+use crate::observed::environment::EnvironmentObservation;
+use crate::plan::environment::{EnvironmentInputs, Rules, plan, scope_findings};
 use crate::plan::facts::EnvironmentFacts;
 use crate::plan::{Applied, Mode, may_hold};
 use crate::status::conditions::Stamp;
@@ -107,7 +108,7 @@ impl Pass<'_> {
         let applied = self.executor().carry_out(plan, self.mode.clone()).await;
         self.context.events.done(self.object, repair, applied.done()).await;
         self.leave_facts(seen, changed);
-        let swept = sweep::run(self).await;
+        let swept = if self.scope_proven(observed) { sweep::run(self).await } else { Ok(()) };
         let settled = !anything && self.mode == Mode::Enforce && judged(&applied);
         let status = project(
             &EnvironmentPass {
@@ -168,7 +169,7 @@ impl Pass<'_> {
 
     /// Leaves the facts for workloads and accesses, and wakes those that they concern. A read that failed leaves the last good facts.
     fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>) {
-        let proven = self.scope_proven(seen);
+        let proven = self.scope_proven(&seen.environment);
         let Some(facts) = proven.then(|| EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment)).flatten() else {
             return;
         };
@@ -192,15 +193,23 @@ impl Pass<'_> {
         }
     }
 
-    fn scope_proven(&self, seen: &Observation) -> bool {
-        let inputs = EnvironmentInputs { rules: &self.rules, observed: &seen.environment, may_hold: true };
-        crate::plan::environment::scope_findings(&inputs).iter().all(|finding| finding.verdict == Verdict::Pass)
+    /// Whether account, cluster and network are the ones meant. Before that nothing is written, and nothing is swept.
+    pub(super) fn scope_proven(&self, observed: &EnvironmentObservation) -> bool {
+        self.scope_verdicts(observed).iter().all(|verdict| *verdict == Verdict::Pass)
+    }
+
+    /// The verdicts on account, cluster, network and OIDC provider.
+    pub(super) fn scope_verdicts(&self, observed: &EnvironmentObservation) -> Vec<Verdict> {
+        let inputs = EnvironmentInputs { rules: &self.rules, observed, may_hold: true };
+        scope_findings(&inputs).into_iter().map(|finding| finding.verdict).collect()
     }
 
     fn next(&self, applied: &Applied, swept: Result<(), Fault>) -> Next {
         let fault = applied.failures().map(|(_, fault)| fault).next().cloned().or(swept.err());
         if let Some(fault) = fault {
-            return Next::Failed(fault.class);
+            // What the account refuses is tried again with each sweep: the refusal of one thing never slows the watch over all others.
+            let refused = !matches!(fault.class, FaultClass::Throttled | FaultClass::Unavailable);
+            return if refused { Next::Settled(self.context.settings.sweep_interval) } else { Next::Failed(fault.class) };
         }
         if applied.done().next().is_some() {
             return Next::Soon(CONFIRM);

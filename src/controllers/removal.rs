@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 
-use crate::api::PhiEnvironment;
 use crate::api::annotations::FINALIZER;
 use crate::api::shared::DeletionPolicy;
+use crate::api::{PhiEnvironment, Verdict};
 use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
 use crate::domain::Fault;
@@ -31,7 +31,14 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
         blocked(pass, observed, bound).await?;
         return Ok(Next::Settled(pass.context.settings.sweep_interval));
     }
-    if pass.enforces() {
+    let verdicts = pass.scope_verdicts(observed);
+    let unread = verdicts.contains(&Verdict::Unknown);
+    let wants_all_gone = pass.rules.resolved.deletion_policy == DeletionPolicy::Delete;
+    if pass.enforces() && unread && wants_all_gone {
+        return Ok(Next::Soon(AGAIN));
+    }
+    // What is not proven to be ours is not touched: the environment may describe another cluster.
+    if pass.enforces() && pass.scope_proven(observed) {
         sweep::run(pass).await?;
         let mut actions = remove(&pass.rules, observed);
         actions.extend(orphan_key(&pass.rules, observed));
@@ -39,7 +46,6 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
         let applied = pass.executor().carry_out(Plan { actions, ..Plan::default() }, Mode::Enforce).await;
         pass.context.events.done(pass.object, false, applied.done()).await;
         let unread = observed.endpoints.is_err() || observed.security_groups.is_err() || observed.boundary.is_err();
-        let wants_all_gone = pass.rules.resolved.deletion_policy == DeletionPolicy::Delete;
         if wants_all_gone && (anything || unread) {
             return Ok(Next::Soon(AGAIN));
         }

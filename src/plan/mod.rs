@@ -34,6 +34,8 @@ pub enum Mode {
     Audit,
     /// Only what takes power away because its declaration or admission is gone. Holds the person's reason.
     Hold(String),
+    /// Nothing, because something that the writes depend on cannot be read. Holds what.
+    Frozen(String),
 }
 
 impl Mode {
@@ -54,7 +56,7 @@ impl Plan {
     pub fn restricted_to(mut self, mode: &Mode) -> Self {
         let allowed = |action: &Action| match mode {
             Mode::Enforce => true,
-            Mode::Audit => false,
+            Mode::Audit | Mode::Frozen(_) => false,
             Mode::Hold(_) => action.takes_power_away(),
         };
         let (actions, withheld) = std::mem::take(&mut self.actions).into_iter().partition(allowed);

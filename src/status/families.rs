@@ -57,7 +57,7 @@ fn broken(family: ConditionType, applied: &Applied, finding: &Finding) -> State 
     let withheld = applied.withheld.iter().any(|action| action.family() == family);
     match &applied.mode {
         Mode::Audit if withheld => State::broken(Reason::WithheldByAudit, format!("{message}; Audit withholds what would mend it")),
-        Mode::Hold(reason) if withheld => State::broken(Reason::OnHold, format!("{message}; held: {reason}")),
+        Mode::Hold(reason) | Mode::Frozen(reason) if withheld => State::broken(Reason::OnHold, format!("{message}; held: {reason}")),
         _ if applied.done().any(|action| action.family() == family) => {
             State::broken(Reason::Progressing, format!("{message}; it was written and is being confirmed"))
         }

@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use crate::api::annotations::ROLE_ARN;
-use crate::api::{PhiEnvironment, PhiWorkload};
+use crate::api::{PhiEnvironment, PhiWorkload, PhiWorkloadStatus};
 use crate::cluster::objects::hold;
 use crate::controllers::context::{Context, Environment};
 use crate::controllers::queues::selects;
@@ -27,12 +27,19 @@ impl<'a> Pass<'a> {
         let account = ObjectRef::new(&object.spec.service_account_name).within(&namespace);
         let service_account = context.caches.service_accounts.get(&account);
         let policy = ObjectRef::new(&names::network_policy(&name)).within(&namespace);
+        let previous = context.statuses.previous(object);
+        let held = held_access(context, &namespace, &name);
+        let mode = Mode::of(declared.spec.enforcement, &[hold(object), hold(declared), held.as_deref()]);
+        let mode = match unreadable_access(context, &namespace, &previous) {
+            Some(what) if mode != Mode::Audit => Mode::Frozen(what),
+            _ => mode,
+        };
         Self {
-            mode: Mode::of(declared.spec.enforcement, &[hold(object), hold(declared)]),
+            mode,
             admitted: selects(&declared.spec.namespace_selector, &labels),
             older_claimant: older_claimant(context, object),
             accesses: declared_accesses(context, &namespace, &name),
-            previous: context.statuses.previous(object),
+            previous,
             at: Stamp::new(object.metadata.generation, context.now()),
             service_account: service_account.map(|account| ServiceAccountFacts {
                 uid: account.metadata.uid.clone(),
@@ -65,6 +72,24 @@ fn older_claimant(context: &Context, object: &PhiWorkload) -> Option<String> {
     });
     others.sort_by_key(age);
     others.first().map(ResourceExt::name_any)
+}
+
+/// A hold on one access holds the policy that it shares with its siblings.
+fn held_access(context: &Context, namespace: &str, workload: &str) -> Option<String> {
+    let accesses = context.caches.accesses_of(namespace, workload);
+    accesses.iter().find_map(|access| hold(access).map(|reason| format!("BedrockAccess {}: {reason}", access.name_any())))
+}
+
+/// An access that is in the policy but can no longer be read, for example because a newer version wrote it: nothing it may need is
+/// taken from the policy.
+fn unreadable_access(context: &Context, namespace: &str, previous: &PhiWorkloadStatus) -> Option<String> {
+    let accesses = previous.identity.as_ref().map(|identity| identity.accesses.as_slice()).unwrap_or_default();
+    let unreadable = |name: &str| {
+        let found = context.caches.accesses.get(&ObjectRef::new(name).within(namespace));
+        found.is_some_and(|guarded| guarded.0.is_err())
+    };
+    let found = accesses.iter().find(|access| unreadable(&access.name))?;
+    Some(format!("BedrockAccess {} cannot be read by this version of the operator", found.name))
 }
 
 /// The accesses of a workload that are not being deleted.

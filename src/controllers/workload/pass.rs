@@ -168,7 +168,7 @@ impl Pass<'_> {
                 network_policy_name: self.network_policy.as_ref().map(ResourceExt::name_any),
                 identity,
                 settled: (clean && judged).then_some(inputs),
-                reconcile_at: wish,
+                reconcile_at: if applied.failures().next().is_some() { self.previous.last_reconcile_at.clone() } else { wish },
             },
             &self.previous,
             self.at,

@@ -10,7 +10,13 @@ impl Action {
     /// Whether it only takes power away, which a hold does not stop.
     #[must_use]
     pub fn takes_power_away(&self) -> bool {
-        matches!(self, Self::DeletePolicy { .. } | Self::DeleteRole { .. } | Self::ClearServiceAccount { .. })
+        matches!(
+            self,
+            Self::DeletePolicy { .. }
+                | Self::DeleteRole { .. }
+                | Self::ClearServiceAccount { .. }
+                | Self::ChangePolicy { revokes: true, .. }
+        )
     }
 
     /// The family condition that its failure makes untrue.

@@ -111,7 +111,15 @@ impl<'a> Identity<'a> {
     }
 
     fn change(&self, policy: &ManagedPolicy, document: &PolicyDocument) -> Action {
-        Action::ChangePolicy { arn: self.policy_arn.clone(), document: document.clone(), prune: prune(policy) }
+        let narrows = policy.document.as_ref().is_some_and(|found| relate(found, document) == Relation::Narrower);
+        let recorded = self.inputs.previous.identity.iter().flat_map(|identity| &identity.accesses);
+        let mut gone = recorded.filter(|applied| !self.inputs.accesses.iter().any(|living| living.name == applied.name));
+        Action::ChangePolicy {
+            arn: self.policy_arn.clone(),
+            document: document.clone(),
+            prune: prune(policy),
+            revokes: narrows && gone.next().is_some(),
+        }
     }
 
     fn trust(&self) -> PolicyDocument {
