@@ -117,3 +117,6 @@ fn credential_path(inputs: &WorkloadInputs) -> Finding {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,345 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+
+use super::*;
+use crate::api::phi_workload::WorkloadIdentityStatus;
+use crate::api::shared::NameReference;
+use crate::api::{BedrockAccessSpec, UseCase, Verdict};
+use crate::domain::{Scope, names, tags};
+use crate::plan::{Action, Mode};
+use crate::policy::boundary::permissions_boundary;
+use crate::policy::trust::service_account_trust;
+use crate::policy::{PolicyDocument, Statement};
+
+const HAIKU: &str = "anthropic.claude-3-haiku-20240307-v1:0";
+const SONNET: &str = "anthropic.claude-3-sonnet-20240229-v1:0";
+
+/// A workload with everything in place; cases change a part of it.
+struct World {
+    facts: EnvironmentFacts,
+    spec: PhiWorkloadSpec,
+    previous: PhiWorkloadStatus,
+    service_account: Option<ServiceAccountFacts>,
+    accesses: Vec<DeclaredAccess>,
+    role: Option<Role>,
+    policy: Option<ManagedPolicy>,
+    policy_is_ours: bool,
+    identity: IdentitySnapshot,
+    network_policy: Option<NetworkPolicy>,
+    admitted: bool,
+    may_hold: bool,
+}
+
+fn scope() -> Scope {
+    Scope {
+        partition: "aws".into(),
+        account_id: "123456789012".into(),
+        region: "us-east-1".into(),
+        cluster_name: "prod".into(),
+        environment: "prod".into(),
+        path: "/hipaa-operator/us-east-1/prod/prod/".into(),
+    }
+}
+
+fn access(name: &str, model: &str) -> DeclaredAccess {
+    let spec = BedrockAccessSpec {
+        workload_ref: NameReference { name: "notes".into() },
+        use_case: UseCase::Summarization,
+        overseer: None,
+        models: Some(vec![model.to_owned()]),
+        inference_profiles: None,
+        operations: None,
+    };
+    DeclaredAccess { name: name.to_owned(), generation: 1, created: "2026-01-01T00:00:00Z".to_owned(), spec }
+}
+
+impl World {
+    /// Everything in place for these accesses.
+    fn settled(accesses: Vec<DeclaredAccess>) -> Self {
+        let mut world = Self::empty(accesses);
+        for _ in 0..2 {
+            let plan = world.plan().plan;
+            world.carry_out(&plan);
+        }
+        assert_eq!(world.plan().plan.actions, [], "what was planned leaves nothing to plan");
+        world
+    }
+
+    fn empty(accesses: Vec<DeclaredAccess>) -> Self {
+        let scope = scope();
+        let models = BTreeSet::from([HAIKU.to_owned(), SONNET.to_owned()]);
+        let facts = EnvironmentFacts {
+            vpc_id: "vpc-1".into(),
+            issuer: "oidc.example/id/1".into(),
+            boundary: Some(permissions_boundary(&scope, "vpc-1", &models, &BTreeSet::new())),
+            boundary_arn: scope.policy_arn(&names::boundary(&scope)),
+            models: models.into_iter().map(|model| (model, None)).collect(),
+            profiles: BTreeMap::new(),
+            max_session_duration: 3600,
+            peers: Vec::new(),
+            endpoint_addresses: BTreeSet::from(["10.0.0.9/32".to_owned()]),
+            has_sts: true,
+            has_runtime: true,
+            dns_addresses: BTreeSet::new(),
+            dns_on_nodes: false,
+            scope,
+        };
+        let labels = BTreeMap::from([("app".to_owned(), "notes".to_owned())]);
+        let spec = PhiWorkloadSpec {
+            environment_ref: NameReference { name: "prod".into() },
+            service_account_name: "notes".into(),
+            pod_selector: LabelSelector { match_labels: Some(labels), ..LabelSelector::default() },
+            network_peers: None,
+            owner_contact: None,
+        };
+        Self {
+            facts,
+            spec,
+            previous: PhiWorkloadStatus::default(),
+            service_account: Some(ServiceAccountFacts { uid: Some("1".into()), role_arn: None }),
+            accesses,
+            role: None,
+            policy: None,
+            policy_is_ours: true,
+            identity: IdentitySnapshot::default(),
+            network_policy: None,
+            admitted: true,
+            may_hold: true,
+        }
+    }
+
+    fn inputs(&self) -> WorkloadInputs<'_> {
+        WorkloadInputs {
+            namespace: "clinic",
+            name: "notes",
+            spec: &self.spec,
+            previous: &self.previous,
+            facts: &self.facts,
+            admitted: self.admitted,
+            older_claimant: None,
+            service_account: self.service_account.as_ref(),
+            accesses: &self.accesses,
+            role: self.role.as_ref(),
+            policy: self.policy.as_ref(),
+            policy_is_ours: self.policy_is_ours,
+            identity: &self.identity,
+            network_policy: self.network_policy.as_ref(),
+            other_network_policies: &[],
+            may_hold: self.may_hold,
+        }
+    }
+
+    fn plan(&self) -> WorkloadPlan {
+        plan(&self.inputs())
+    }
+
+    fn calls(&self) -> Vec<&'static str> {
+        self.plan().plan.actions.iter().map(|action| action.describe().1).collect()
+    }
+
+    fn verdicts(&self, verdict: Verdict) -> usize {
+        self.plan().plan.findings.iter().filter(|finding| finding.verdict == verdict).count()
+    }
+
+    /// What the account does when it is asked for these actions.
+    fn carry_out(&mut self, plan: &Plan) {
+        for action in &plan.actions {
+            match action {
+                Action::CreatePolicy { arn, document, .. } => {
+                    let policy = ManagedPolicy { arn: arn.clone(), document: Some(document.clone()), ..ManagedPolicy::default() };
+                    self.policy = Some(policy);
+                }
+                Action::ChangePolicy { document, .. } => self.policy.as_mut().unwrap().document = Some(document.clone()),
+                Action::CreateRole(new) => {
+                    self.role = Some(Role {
+                        name: new.name.clone(),
+                        arn: new.arn.clone(),
+                        trust: Some(new.trust.clone()),
+                        boundary_arn: Some(new.boundary_arn.clone()),
+                        tags: new.tags.clone(),
+                        ..Role::default()
+                    });
+                    let identity = WorkloadIdentityStatus {
+                        role_arn: new.arn.clone(),
+                        max_session_duration: Some(new.max_session_duration),
+                        ..WorkloadIdentityStatus::default()
+                    };
+                    self.previous.identity = Some(identity);
+                }
+                Action::UpdateTrust { trust, .. } => self.role.as_mut().unwrap().trust = Some(trust.clone()),
+                Action::PutPermissionsBoundary { boundary_arn, .. } => {
+                    self.role.as_mut().unwrap().boundary_arn = Some(boundary_arn.clone())
+                }
+                Action::TagRole { tags, .. } => self.role.as_mut().unwrap().tags.extend(tags.clone()),
+                Action::AttachPolicy { policy_arn, .. } => drop(self.role.as_mut().unwrap().attached.insert(policy_arn.clone())),
+                Action::DetachPolicy { policy_arn, .. } => drop(self.role.as_mut().unwrap().attached.remove(policy_arn)),
+                Action::DeleteInlinePolicy { policy_name, .. } => drop(self.role.as_mut().unwrap().inline.remove(policy_name)),
+                Action::DeletePolicy { .. } => self.policy = None,
+                Action::DeleteRole { .. } => self.role = None,
+                Action::ApplyNetworkPolicy(policy) => self.network_policy = Some((**policy).clone()),
+                Action::AnnotateServiceAccount { role_arn, .. } => {
+                    self.service_account.as_mut().unwrap().role_arn = Some(role_arn.clone());
+                }
+                Action::ClearServiceAccount { .. } => self.service_account.as_mut().unwrap().role_arn = None,
+                other => panic!("no workload plans {other:?}"),
+            }
+        }
+    }
+
+    fn role(&mut self) -> &mut Role {
+        self.role.as_mut().unwrap()
+    }
+
+    fn document(&mut self) -> &mut PolicyDocument {
+        self.policy.as_mut().unwrap().document.as_mut().unwrap()
+    }
+}
+
+fn settled() -> World {
+    World::settled(vec![access("summaries", HAIKU)])
+}
+
+fn allow_all() -> Statement {
+    Statement::allow("All", &["*"], vec!["*".into()])
+}
+
+fn deny_all() -> Statement {
+    Statement::deny("Stop", &["*"], vec!["*".into()])
+}
+
+#[test]
+fn isolation_comes_before_identity_and_a_create_takes_three_calls_to_iam() {
+    let world = World::empty(vec![access("summaries", HAIKU)]);
+    assert_eq!(world.calls(), ["ApplyNetworkPolicy", "CreatePolicy", "CreateRole", "AttachRolePolicy", "AnnotateServiceAccount"]);
+}
+
+#[test]
+fn a_second_access_takes_one_call() {
+    let mut world = settled();
+    world.accesses.push(access("letters", SONNET));
+    // The inputs changed, so nothing is held.
+    world.may_hold = false;
+    assert_eq!(world.calls(), ["CreatePolicyVersion"]);
+}
+
+#[test]
+fn what_was_widened_or_lost_is_repaired() {
+    type Tamper = fn(&mut World);
+    let cases: [(&str, Tamper, &[&str]); 10] = [
+        (
+            "a foreign policy",
+            |world| {
+                world.role().attached.insert("arn:aws:iam::aws:policy/AdministratorAccess".into());
+            },
+            &["DetachRolePolicy"],
+        ),
+        (
+            "an inline policy",
+            |world| drop(world.role().inline.insert("x".into(), Some(PolicyDocument::of(vec![allow_all()])))),
+            &["DeleteRolePolicy"],
+        ),
+        ("an unreadable inline policy", |world| drop(world.role().inline.insert("x".into(), None)), &["DeleteRolePolicy"]),
+        ("a wider policy", |world| world.document().statement.push(allow_all()), &["CreatePolicyVersion"]),
+        ("wider trust", |world| world.role().trust = Some(PolicyDocument::of(vec![allow_all()])), &["UpdateAssumeRolePolicy"]),
+        ("no boundary", |world| world.role().boundary_arn = None, &["PutRolePermissionsBoundary"]),
+        ("no tags", |world| world.role().tags.clear(), &["TagRole"]),
+        ("a detached policy", |world| world.role().attached.clear(), &["AttachRolePolicy"]),
+        ("a lost role", |world| world.role = None, &["CreateRole", "AttachRolePolicy"]),
+        ("a lost network policy", |world| world.network_policy = None, &["ApplyNetworkPolicy"]),
+    ];
+    for (name, tamper, expected) in cases {
+        let mut world = settled();
+        tamper(&mut world);
+        assert_eq!(world.calls(), expected, "{name}");
+        let plan = world.plan().plan;
+        world.carry_out(&plan);
+        assert_eq!(world.calls(), [""; 0], "{name}: once is enough");
+        assert_eq!(world.verdicts(Verdict::Fail), 0, "{name}");
+    }
+}
+
+#[test]
+fn what_was_narrowed_is_held_until_a_wish_or_a_change() {
+    type Tamper = fn(&mut World);
+    let cases: [(&str, Tamper, usize); 6] = [
+        ("a shrunk policy", |world| drop(world.document().statement.remove(0)), 1),
+        ("a deny in the policy", |world| world.document().statement.push(deny_all()), 1),
+        ("a deny in the trust", |world| world.role().trust.as_mut().unwrap().statement.push(deny_all()), 1),
+        ("fewer rules of egress", |world| drop(world.network_policy.as_mut().unwrap().spec.as_mut().unwrap().egress.take()), 1),
+        ("an inline deny", |world| drop(world.role().inline.insert("stop".into(), Some(PolicyDocument::of(vec![deny_all()])))), 0),
+        (
+            "AWS's quarantine",
+            |world| {
+                world.role().attached.insert("arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3".into());
+            },
+            0,
+        ),
+    ];
+    for (name, tamper, restored_by_wish) in cases {
+        let mut world = settled();
+        tamper(&mut world);
+        assert_eq!(world.calls(), [""; 0], "{name}");
+        assert_eq!(world.verdicts(Verdict::Held), 1, "{name}");
+        world.may_hold = false;
+        assert_eq!(world.calls().len(), restored_by_wish, "{name}");
+    }
+}
+
+#[test]
+fn access_is_never_retained() {
+    let mut world = settled();
+    world.admitted = false;
+    assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount"], "the namespace lost its admission");
+    let mut world = settled();
+    world.facts.models.remove(HAIKU);
+    assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount"], "the model lost its approval");
+    let mut world = settled();
+    world.accesses.clear();
+    assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount"], "the last access went");
+    assert!(world.network_policy.is_some(), "isolation stays");
+}
+
+#[test]
+fn a_hold_stops_repairs_but_not_the_end_of_an_access() {
+    let hold = Mode::Hold("incident".into());
+    let mut world = World::settled(vec![access("summaries", HAIKU), access("letters", SONNET)]);
+    let applied = |name: &str| AppliedAccess { name: name.into(), generation: 1 };
+    world.previous.identity.as_mut().unwrap().accesses = vec![applied("summaries"), applied("letters")];
+    world.role().attached.insert("arn:aws:iam::aws:policy/AdministratorAccess".into());
+    let plan = world.plan().plan.restricted_to(&hold);
+    assert_eq!((plan.actions.len(), plan.withheld.len()), (0, 1));
+    world.accesses.pop();
+    world.may_hold = false;
+    let plan = world.plan().plan.restricted_to(&hold);
+    assert_eq!(plan.actions.iter().map(|action| action.describe().1).collect::<Vec<_>>(), ["CreatePolicyVersion"]);
+}
+
+#[test]
+fn audit_writes_nothing() {
+    let plan = World::empty(vec![access("summaries", HAIKU)]).plan().plan.restricted_to(&Mode::Audit);
+    assert_eq!((plan.actions.len(), plan.withheld.len()), (0, 5));
+}
+
+#[test]
+fn a_foreign_role_of_the_same_name_is_left_alone() {
+    let mut world = World::empty(vec![access("summaries", HAIKU)]);
+    let name = names::role(&world.facts.scope, "clinic", "notes");
+    world.role = Some(Role { arn: world.facts.scope.role_arn(&name), name, ..Role::default() });
+    let plan = world.plan().plan;
+    assert!(plan.actions.iter().all(|action| matches!(action, Action::ApplyNetworkPolicy(_))), "{:?}", plan.actions);
+    assert!(plan.findings.iter().any(|finding| finding.reason == Reason::Conflict));
+    world.accesses.clear();
+    assert_eq!(world.calls(), ["ApplyNetworkPolicy"], "nor is it deleted");
+}
+
+#[test]
+fn a_role_recorded_or_tagged_as_ours_is_adopted() {
+    let mut world = settled();
+    world.previous = PhiWorkloadStatus::default();
+    assert_eq!(world.calls(), ["UpdateRole"], "a lost status is rebuilt from tags; the session's length is written anew");
+    let wanted = tags::of_workload(&world.facts.scope, "clinic", "notes");
+    assert!(tags::owned(&world.role().tags, &wanted));
+    let trust = service_account_trust(&world.facts.scope, &world.facts.issuer, "clinic", "notes");
+    assert_eq!(world.role().trust, Some(trust));
+}
