@@ -169,7 +169,7 @@ impl World {
                 }
                 Action::UpdateTrust { trust, .. } => self.role.as_mut().unwrap().trust = Some(trust.clone()),
                 Action::PutPermissionsBoundary { boundary_arn, .. } => {
-                    self.role.as_mut().unwrap().boundary_arn = Some(boundary_arn.clone())
+                    self.role.as_mut().unwrap().boundary_arn = Some(boundary_arn.clone());
                 }
                 Action::TagRole { tags, .. } => self.role.as_mut().unwrap().tags.extend(tags.clone()),
                 Action::AttachPolicy { policy_arn, .. } => drop(self.role.as_mut().unwrap().attached.insert(policy_arn.clone())),
