@@ -3,10 +3,13 @@
 
 pub mod api;
 pub mod catalogue;
+#[cfg(feature = "operator")]
+pub mod cli;
 pub mod domain;
 #[cfg(feature = "operator")]
 pub mod manifests;
 pub mod observed;
 pub mod plan;
 pub mod policy;
+pub mod preview;
 pub mod status;
