@@ -32,14 +32,14 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => command::run(&arguments, &mut io::stdin(), &mut output).map(ExitCode::from),
         Command::Crds => print_definitions(&mut output).map(|()| ExitCode::SUCCESS),
     };
-    ended.unwrap_or_else(|error| match error.kind() {
+    ended.unwrap_or_else(|error| {
         // The reader went away, such as `head`.
-        io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        _ => {
-            // Standard error is the last resort; if it is closed too, the exit code still tells.
-            let _ = writeln!(io::stderr(), "cannot write: {error}");
-            ExitCode::FAILURE
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return ExitCode::SUCCESS;
         }
+        // Standard error is the last resort; if it is closed too, the exit code still tells.
+        let _ = writeln!(io::stderr(), "cannot write: {error}");
+        ExitCode::FAILURE
     })
 }
 

@@ -145,13 +145,9 @@ fn everything() -> PolicyDocument {
 
 /// A profile with the models behind it: the environment's own Region, and others that only the account knows.
 fn profile(rules: &Rules, id: &str, known: &KnownEnvironment) -> Profile {
-    let model_arns = match known.profiles.get(id) {
-        Some(arns) => arns.iter().cloned().collect(),
-        None => {
-            let (geography, model) = id.split_once('.').unwrap_or(("", id));
-            let elsewhere = format!("<{geography}-destination-region>");
-            [rules.scope.region.as_str(), &elsewhere].map(|region| rules.scope.foundation_model_arn(region, model)).into()
-        }
-    };
+    let (geography, model) = id.split_once('.').unwrap_or(("", id));
+    let elsewhere = format!("<{geography}-destination-region>");
+    let assumed = || [rules.scope.region.as_str(), &elsewhere].map(|region| rules.scope.foundation_model_arn(region, model)).into();
+    let model_arns = known.profiles.get(id).map_or_else(assumed, |arns| arns.iter().cloned().collect());
     Profile { id: id.to_owned(), model_arns }
 }

@@ -47,6 +47,8 @@ pub(super) struct Given {
     pub declared: Declared,
     pub complaints: Vec<Complaint>,
     manifests: Vec<Manifest>,
+    /// The files, as they were given.
+    order: Vec<String>,
 }
 
 /// Reads files, folders (their `*.yaml`, `*.yml` and `*.json`) and, for `-`, `input`.
@@ -115,7 +117,7 @@ impl Given {
     /// Loads the sources and takes what can be used.
     pub fn load(sources: &[Source]) -> Self {
         let loaded = manifests::load(sources, &all_definitions());
-        let mut given = Self::default();
+        let mut given = Self { order: sources.iter().map(|source| source.name.clone()).collect(), ..Self::default() };
         for problem in loaded.problems {
             let reason = if problem.severity == Severity::Unusable { "InvalidManifest" } else { "RuleBroken" };
             let complaint = Complaint::of(problem, reason);
@@ -141,13 +143,22 @@ impl Given {
             self.complaints.push(Complaint::of(problem, "DeclaredTwice"));
             return;
         }
-        if !self.declared.refused.contains(&subject(&manifest))
-            && let Err(problem) = self.declare(&manifest)
-        {
+        if self.is_refused(&subject(&manifest)) {
+            self.declared.refused.insert(subject(&manifest));
+        } else if let Err(problem) = self.declare(&manifest) {
             self.declared.refused.insert(subject(&manifest));
             self.complaints.push(Complaint::of(problem, "InvalidManifest"));
         }
         self.manifests.push(manifest);
+    }
+
+    /// Problems give long names in part, ending in an ellipsis.
+    fn is_refused(&self, wanted: &Subject) -> bool {
+        let is_meant = |refused: &Subject| match refused.name.strip_suffix('…') {
+            Some(part) => wanted.name.starts_with(part) && (&refused.kind, &refused.namespace) == (&wanted.kind, &wanted.namespace),
+            None => refused == wanted,
+        };
+        self.declared.refused.iter().any(is_meant)
     }
 
     fn declare(&mut self, manifest: &Manifest) -> Result<(), Problem> {
@@ -188,10 +199,8 @@ impl Given {
                 unusable: false,
             });
         }
-        let order: BTreeMap<String, usize> =
-            self.manifests.iter().rev().enumerate().map(|(at, manifest)| (manifest.file.clone(), at)).collect();
-        self.complaints
-            .sort_by_key(|complaint| (std::cmp::Reverse(order.get(&complaint.file).copied()), complaint.file.clone(), complaint.line));
+        let place = |complaint: &Complaint| self.order.iter().position(|file| *file == complaint.file);
+        self.complaints.sort_by_key(|complaint| (place(complaint), complaint.line));
     }
 }
 

@@ -203,6 +203,19 @@ fn a_broken_access_leaves_its_sibling() {
 }
 
 #[test]
+fn what_does_not_fit_the_quota_is_told_and_the_rest_stays() {
+    let long: Vec<String> = (0..32).map(|number| format!("a.{number}-{}", "x".repeat(130))).collect();
+    let mut declared = clinic();
+    declared.environments[0] =
+        environment("prod", |spec| spec["bedrock"]["models"] = json!([long.clone(), MODELS.map(str::to_owned).to_vec()].concat()));
+    let long: Vec<&str> = long.iter().map(String::as_str).collect();
+    declared.accesses[1] = access("second", "notes", &long, same);
+    let preview = plain(&declared);
+    assert_eq!(reasons(&preview), [("second", "spec", "QuotaExceeded")]);
+    assert_eq!(allowed(policy(&preview, "notes")), BTreeSet::from([on("InvokeModel", MODELS[0])]));
+}
+
+#[test]
 fn a_broken_workload_gets_no_identity() {
     let admitted = |labels: Value| BTreeMap::from([("clinic".to_owned(), serde_json::from_value(labels).unwrap())]);
     let mut unlabelled = clinic();

@@ -177,6 +177,21 @@ fn bad_manifests_are_told_with_place_and_remedy() {
 }
 
 #[test]
+fn nothing_comes_of_an_object_that_the_api_server_would_refuse() {
+    let name = "s".repeat(63);
+    let refused = ACCESS
+        .replace("summaries", &name)
+        .replace("  models:", "  models: []\n  inferenceProfiles: []\n")
+        .replace("\n  - anthropic.claude-3-haiku-20240307-v1:0", "");
+    let answer = plan(&["-f", "-"], documents(&[ENVIRONMENT, WORKLOAD, &refused]).as_bytes());
+    assert!(answer.code == BROKEN && answer.out.contains("NoAccessDeclared"), "{}", answer.out);
+    let refused = ENVIRONMENT.replace("    matchLabels:\n      hipaa-operator.io/phi: allowed", "    matchLabels: {}");
+    let answer = plan(&["-f", "-"], documents(&[&refused, WORKLOAD, ACCESS]).as_bytes());
+    assert!(answer.code == BROKEN && answer.out.contains("NotPlanned") && answer.out.contains("1 errors"), "{}", answer.out);
+    assert!(answer.out.contains("Plan: 0 objects in the account, 0 in the cluster"), "{}", answer.out);
+}
+
+#[test]
 fn one_flaw_is_told_once() {
     let prohibited = whole().replace("Summarization", "Dosing");
     let plan: Value = serde_json::from_str(&plan(&["-f", "-", "-o", "json"], prohibited.as_bytes()).out).unwrap();

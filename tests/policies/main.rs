@@ -72,7 +72,9 @@ fn a_spoiled_document_is_noticed() {
             allows(it.policy("notes"))[0].as_object_mut().unwrap().remove("Condition");
         }),
         ("the policy allows one operation more", rows::workloads, |it| {
-            allows(it.policy("notes")).iter_mut().for_each(|allow| allow["Action"] = json!("bedrock:InvokeModel*"));
+            for allow in allows(it.policy("notes")) {
+                allow["Action"] = json!("bedrock:InvokeModel*");
+            }
         }),
         ("the policy allows nothing", rows::workloads, |it| it.policy("notes")["Statement"] = json!([])),
         ("the boundary allows nothing", rows::workloads, |it| allows(it.boundary()).clear()),
