@@ -1,6 +1,6 @@
 //! The command line. Every flag of `run` can also be given in the environment.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use hipaa_operator::api::all_definitions;
 use hipaa_operator::aws::endpoint_overrides;
 use hipaa_operator::controllers::{Settings, Start, run};
+use hipaa_operator::preview::command::{self, PlanArguments};
 use hipaa_operator::telemetry::logs::{LogFormat, install};
 use hipaa_operator::telemetry::metrics::Metrics;
 use hipaa_operator::telemetry::server::{Readiness, serve};
@@ -28,6 +29,8 @@ pub struct Cli {
 enum Command {
     /// Run the operator.
     Run(RunArguments),
+    /// Show every AWS and Kubernetes object that manifests would lead to; needs no cluster and no account.
+    Plan(PlanArguments),
     /// Print the custom resource definitions as YAML.
     Crds,
 }
@@ -52,13 +55,13 @@ struct RunArguments {
     /// Passes at the same time, for each kind.
     #[arg(long, env = "HIPAA_OPERATOR_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     concurrency: u16,
-    /// Start although AWS endpoints are overridden in the environment (AWS_ENDPOINT_URL...): calls go there instead of to AWS.
+    /// Start although AWS endpoints are overridden in the environment (`AWS_ENDPOINT_URL`...): calls go there instead of to AWS.
     #[arg(long, env = "HIPAA_OPERATOR_ALLOW_ENDPOINT_OVERRIDE")]
     allow_endpoint_override: bool,
     /// Form of the log lines.
     #[arg(long, env = "HIPAA_OPERATOR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
-    /// Which events are logged, such as info or hipaa_operator=debug,warn.
+    /// Which events are logged, such as `info` or `hipaa_operator=debug,warn`.
     #[arg(long, env = "HIPAA_OPERATOR_LOG", default_value = "info")]
     log: String,
 }
@@ -66,26 +69,35 @@ struct RunArguments {
 impl Cli {
     /// Does what was asked. What goes wrong is one line on standard error.
     pub async fn run(self) -> ExitCode {
+        let mut out = io::stdout().lock();
         let outcome = match self.command {
-            Command::Run(arguments) => operate(arguments).await,
-            Command::Crds => print_definitions(),
+            Command::Run(arguments) => operate(arguments).await.map(|()| ExitCode::SUCCESS),
+            Command::Plan(arguments) => written(command::run(&arguments, &mut io::stdin(), &mut out).map(ExitCode::from)),
+            Command::Crds => written(print_definitions(&mut out).map(|()| ExitCode::SUCCESS)),
         };
         match outcome {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(code) => code,
             Err(message) => {
                 // Nothing is left to be done if standard error is closed.
-                let _ = writeln!(std::io::stderr(), "hipaa-operator: {message}");
+                let _ = writeln!(io::stderr(), "hipaa-operator: {message}");
                 ExitCode::FAILURE
             }
         }
     }
 }
 
-fn print_definitions() -> Result<(), String> {
-    let mut out = std::io::stdout().lock();
+/// A reader that went away, such as `head`, is no failure.
+fn written(outcome: io::Result<ExitCode>) -> Result<ExitCode, String> {
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        outcome => outcome.map_err(|error| format!("cannot write: {error}")),
+    }
+}
+
+fn print_definitions(out: &mut impl Write) -> io::Result<()> {
     for definition in all_definitions() {
-        let yaml = serde_saphyr::to_string(&definition).map_err(|error| error.to_string())?;
-        writeln!(out, "---\n{yaml}").map_err(|error| error.to_string())?;
+        let yaml = serde_saphyr::to_string(&definition).map_err(io::Error::other)?;
+        writeln!(out, "---\n{}", yaml.trim_end())?;
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ pub mod manifests;
 pub mod observed;
 pub mod plan;
 pub mod policy;
+pub mod preview;
 pub mod status;
 #[cfg(feature = "operator")]
 pub mod telemetry;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::BedrockAccess;
@@ -19,7 +20,7 @@ use super::context::Context;
 use super::workload::declared_accesses;
 
 /// When to look again at an access that nothing else wakes.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// One pass.
 pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Result<Next, Fault> {
@@ -28,7 +29,7 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
     }
     let namespace = object.namespace().unwrap_or_default();
     let previous = context.statuses.previous(object);
-    let at = Stamp::new(object.metadata.generation, context.now());
+    let at = Stamp::new(object.metadata.generation, Timestamp::now());
     let spec = &object.spec;
     let wait = |state: &State| unjudged(state, spec, &previous, at);
     let workload_name = &spec.workload_ref.name;

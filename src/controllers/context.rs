@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -133,11 +132,5 @@ impl Context {
     /// Forgets an environment that is gone.
     pub fn forget_environment(&self, name: &str) {
         self.environments.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-    }
-
-    /// The time.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        Timestamp::now()
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::annotations::FINALIZER;
@@ -58,7 +59,7 @@ pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Res
         mode: Mode::of(object.spec.enforcement, &[hold(object)]),
         identity: known.map_or_else(|| Arc::new(SharedIdentity::new(settling)), |known| known.identity.clone()),
         previous: context.statuses.previous(object),
-        at: Stamp::new(object.metadata.generation, context.now()),
+        at: Stamp::new(object.metadata.generation, Timestamp::now()),
         context,
         object,
         name,

@@ -26,9 +26,9 @@ pub struct Executor<'a> {
     pub path: &'a str,
 }
 
-/// What earlier actions of the same plan made.
+/// What earlier actions of the same plan results.
 #[derive(Default)]
-struct Made {
+struct Results {
     groups: HashMap<String, String>,
     key: Option<String>,
     identity_failed: bool,
@@ -36,7 +36,7 @@ struct Made {
 
 /// Why an action did not succeed.
 enum Obstacle {
-    /// Something it depends on was not made.
+    /// Something it depends on was not results.
     Missing,
     Fault(Fault),
 }
@@ -50,10 +50,10 @@ impl From<Fault> for Obstacle {
 impl Executor<'_> {
     /// Carries out the plan's actions in order. A failure skips what depends on it, and nothing else.
     pub async fn carry_out(&self, plan: Plan, mode: Mode) -> Applied {
-        let mut made = Made::default();
+        let mut results = Results::default();
         let mut outcomes = Vec::with_capacity(plan.actions.len());
         for action in plan.actions {
-            let outcome = match self.act(&action, &mut made).await {
+            let outcome = match self.act(&action, &mut results).await {
                 Ok(version) => {
                     self.identity.write_through(&action, version);
                     let (service, operation, name) = action.describe();
@@ -62,7 +62,7 @@ impl Executor<'_> {
                 }
                 Err(Obstacle::Missing) => Outcome::Skipped,
                 Err(Obstacle::Fault(fault)) => {
-                    made.identity_failed |= matches!(action, Action::CreatePolicy { .. } | Action::CreateRole(_));
+                    results.identity_failed |= matches!(action, Action::CreatePolicy { .. } | Action::CreateRole(_));
                     tracing::warn!(class = fault.class.as_str(), %fault, "an action failed");
                     Outcome::Failed(fault)
                 }
@@ -72,8 +72,8 @@ impl Executor<'_> {
         Applied { mode, findings: plan.findings, withheld: plan.withheld, outcomes }
     }
 
-    /// Carries out one action; gives the id of a policy version that it made.
-    async fn act(&self, action: &Action, made: &mut Made) -> Result<Option<String>, Obstacle> {
+    /// Carries out one action; gives the id of a policy version that it results.
+    async fn act(&self, action: &Action, results: &mut Results) -> Result<Option<String>, Obstacle> {
         match action {
             Action::CreateSecurityGroup { .. }
             | Action::AuthorizeSecurityGroupIngress { .. }
@@ -83,12 +83,12 @@ impl Executor<'_> {
             | Action::ModifyVpcEndpoint(_)
             | Action::CreateTags { .. }
             | Action::DeleteVpcEndpoint { .. }
-            | Action::DeleteSecurityGroup { .. } => self.network(action, made).await.map(|()| None),
+            | Action::DeleteSecurityGroup { .. } => self.network(action, results).await.map(|()| None),
             Action::CreateKey { .. }
             | Action::CreateAlias { .. }
             | Action::EnableKeyRotation { .. }
             | Action::PutKeyPolicy { .. }
-            | Action::TagKey { .. } => self.key(action, made).await.map(|()| None),
+            | Action::TagKey { .. } => self.key(action, results).await.map(|()| None),
             Action::CreateBoundary { .. }
             | Action::ChangeBoundary { .. }
             | Action::DeleteBoundary { .. }
@@ -103,12 +103,12 @@ impl Executor<'_> {
             | Action::AttachPolicy { .. }
             | Action::DetachPolicy { .. }
             | Action::DeleteInlinePolicy { .. }
-            | Action::DeleteRole { .. } => self.role(action, made).await.map(|()| None),
+            | Action::DeleteRole { .. } => self.role(action, results).await.map(|()| None),
             Action::ApplyNetworkPolicy(policy) => Ok(self.kubernetes.apply_network_policy(policy).await.map(|()| None)?),
             Action::DeleteNetworkPolicy { namespace, name } => {
                 Ok(self.kubernetes.delete_network_policy(namespace, name).await.map(|()| None)?)
             }
-            Action::AnnotateServiceAccount { .. } if made.identity_failed => Err(Obstacle::Missing),
+            Action::AnnotateServiceAccount { .. } if results.identity_failed => Err(Obstacle::Missing),
             Action::AnnotateServiceAccount { namespace, name, uid, role_arn } => {
                 Ok(self.kubernetes.annotate(namespace, name, uid.as_deref(), Some(role_arn)).await.map(|()| None)?)
             }
@@ -118,19 +118,19 @@ impl Executor<'_> {
         }
     }
 
-    async fn network(&self, action: &Action, made: &mut Made) -> Result<(), Obstacle> {
+    async fn network(&self, action: &Action, results: &mut Results) -> Result<(), Obstacle> {
         let ec2 = &self.account.ec2;
         match action {
             Action::CreateSecurityGroup { service, name, vpc_id, tags } => {
                 let description = format!("HTTPS to the {service} endpoint of hipaa-operator");
                 let id = ec2.create_security_group(name, &description, vpc_id, tags).await?;
-                made.groups.insert(service.clone(), id);
+                results.groups.insert(service.clone(), id);
             }
-            Action::AuthorizeSecurityGroupIngress { group, rules, .. } => ec2.authorize_ingress(&made.group(group)?, rules).await?,
-            Action::RevokeSecurityGroupIngress { group, rules, .. } => ec2.revoke_ingress(&made.group(group)?, rules).await?,
-            Action::RevokeSecurityGroupEgress { group, rules, .. } => ec2.revoke_egress(&made.group(group)?, rules).await?,
-            Action::CreateVpcEndpoint(new) => drop(ec2.create_endpoint(&made.endpoint(new)?).await?),
-            Action::ModifyVpcEndpoint(change) => ec2.modify_endpoint(&change.id, &made.change(change)?).await?,
+            Action::AuthorizeSecurityGroupIngress { group, rules, .. } => ec2.authorize_ingress(&results.group(group)?, rules).await?,
+            Action::RevokeSecurityGroupIngress { group, rules, .. } => ec2.revoke_ingress(&results.group(group)?, rules).await?,
+            Action::RevokeSecurityGroupEgress { group, rules, .. } => ec2.revoke_egress(&results.group(group)?, rules).await?,
+            Action::CreateVpcEndpoint(new) => drop(ec2.create_endpoint(&results.endpoint(new)?).await?),
+            Action::ModifyVpcEndpoint(change) => ec2.modify_endpoint(&change.id, &results.change(change)?).await?,
             Action::CreateTags { id, tags } => ec2.tag(id, tags).await?,
             Action::DeleteVpcEndpoint { id, .. } => ec2.delete_endpoint(id).await?,
             Action::DeleteSecurityGroup { id, .. } => ec2.delete_security_group(id).await?,
@@ -139,7 +139,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    async fn key(&self, action: &Action, made: &mut Made) -> Result<(), Obstacle> {
+    async fn key(&self, action: &Action, results: &mut Results) -> Result<(), Obstacle> {
         let kms = &self.account.kms;
         match action {
             Action::CreateKey { policy, tags, .. } => {
@@ -148,12 +148,12 @@ impl Executor<'_> {
                     Some(arn) => arn,
                     None => kms.create_key(&policy.to_json(), "Environment key of hipaa-operator", tags).await?,
                 };
-                made.key = Some(arn);
+                results.key = Some(arn);
             }
-            Action::CreateAlias { key, alias } => kms.create_alias(alias, &made.key(key)?).await?,
-            Action::EnableKeyRotation { key, days } => kms.enable_rotation(&made.key(key)?, *days).await?,
-            Action::PutKeyPolicy { key, policy } => kms.put_policy(&made.key(key)?, &policy.to_json()).await?,
-            Action::TagKey { key, tags } => kms.tag(&made.key(key)?, tags).await?,
+            Action::CreateAlias { key, alias } => kms.create_alias(alias, &results.key(key)?).await?,
+            Action::EnableKeyRotation { key, days } => kms.enable_rotation(&results.key(key)?, *days).await?,
+            Action::PutKeyPolicy { key, policy } => kms.put_policy(&results.key(key)?, &policy.to_json()).await?,
+            Action::TagKey { key, tags } => kms.tag(&results.key(key)?, tags).await?,
             _ => {}
         }
         Ok(())
@@ -183,10 +183,10 @@ impl Executor<'_> {
         }
     }
 
-    async fn role(&self, action: &Action, made: &Made) -> Result<(), Obstacle> {
+    async fn role(&self, action: &Action, results: &Results) -> Result<(), Obstacle> {
         let iam = &self.account.iam;
         match action {
-            Action::CreateRole(_) | Action::AttachPolicy { .. } if made.identity_failed => return Err(Obstacle::Missing),
+            Action::CreateRole(_) | Action::AttachPolicy { .. } if results.identity_failed => return Err(Obstacle::Missing),
             Action::CreateRole(new) => drop(iam.create_role(&iam_role(new)).await?),
             Action::UpdateTrust { role, trust } => iam.update_trust(role, &trust.to_json()).await?,
             Action::UpdateMaxSessionDuration { role, seconds } => iam.update_max_session(role, *seconds).await?,
@@ -210,7 +210,7 @@ impl Executor<'_> {
     }
 }
 
-impl Made {
+impl Results {
     fn group(&self, reference: &GroupReference) -> Result<String, Obstacle> {
         match reference {
             GroupReference::Id(id) => Ok(id.clone()),

@@ -157,14 +157,14 @@ fn apply(snapshot: &mut IdentitySnapshot, action: &Action, version: Option<Strin
 }
 
 fn apply_to_role(snapshot: &mut IdentitySnapshot, action: &Action) -> Option<String> {
-    let name = match action {
-        Action::UpdateTrust { role, .. }
-        | Action::PutPermissionsBoundary { role, .. }
-        | Action::TagRole { role, .. }
-        | Action::AttachPolicy { role, .. }
-        | Action::DetachPolicy { role, .. }
-        | Action::DeleteInlinePolicy { role, .. } => role,
-        _ => return None,
+    let (Action::UpdateTrust { role: name, .. }
+    | Action::PutPermissionsBoundary { role: name, .. }
+    | Action::TagRole { role: name, .. }
+    | Action::AttachPolicy { role: name, .. }
+    | Action::DetachPolicy { role: name, .. }
+    | Action::DeleteInlinePolicy { role: name, .. }) = action
+    else {
+        return None;
     };
     let role = snapshot.roles.get_mut(name)?;
     match action {

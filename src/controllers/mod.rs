@@ -72,7 +72,7 @@ pub struct Start {
 /// When a controller or watch ends by itself: the process is then to end too, and to be started anew.
 pub async fn run(start: Start) -> Result<(), String> {
     let Start { client, namespace, metrics, settings, readiness, stop } = start;
-    let (changes, changed) = unbounded_channel();
+    let (changes, news) = unbounded_channel();
     let (caches, watches) = Caches::new(&client, &changes);
     let (queues, receivers) = Queues::new();
     let parts = Parts { client, caches: caches.clone(), queues: queues.clone(), metrics, settings, namespace };
@@ -82,7 +82,7 @@ pub async fn run(start: Start) -> Result<(), String> {
     for watch in watches {
         background.spawn(watch);
     }
-    background.spawn(queues::wake(caches.clone(), queues, changed));
+    background.spawn(queues::wake(caches.clone(), queues, news));
     tokio::select! {
         () = caches.synced() => readiness.set(),
         () = stop.cancelled() => return Ok(()),

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
@@ -128,11 +127,4 @@ fn wake_workloads(caches: &Caches, queues: &Queues, wanted: impl Fn(&PhiWorkload
             queues.workload(&workload.namespace().unwrap_or_default(), &workload.name_any());
         }
     }
-}
-
-/// Whether a selector matches these labels. One that cannot be read matches nothing.
-#[must_use]
-pub fn selects(selector: &LabelSelector, labels: &std::collections::BTreeMap<String, String>) -> bool {
-    use kube::core::{Selector, SelectorExt};
-    Selector::try_from(selector.clone()).is_ok_and(|selector| selector.matches(labels))
 }

@@ -8,6 +8,7 @@ mod record;
 
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::PhiWorkload;
@@ -27,7 +28,7 @@ pub(super) use gather::declared_accesses;
 use pass::Pass;
 
 /// When to look again at a workload that nothing else wakes.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// One pass.
 pub(super) async fn reconcile(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
@@ -54,7 +55,7 @@ async fn wait(context: &Context, object: &PhiWorkload, declared: bool) -> Result
     } else {
         State::broken(Reason::EnvironmentNotFound, format!("there is no PhiEnvironment {name}; ask the platform team which one to use"))
     };
-    let status = unjudged(&state, &previous, Stamp::new(object.metadata.generation, context.now()));
+    let status = unjudged(&state, &previous, Stamp::new(object.metadata.generation, Timestamp::now()));
     if context.statuses.write(object, &previous, &status).await? {
         context.events.transitions(object, transitions(&previous.conditions, &status.conditions)).await;
     }

@@ -27,24 +27,39 @@ pub fn perimeter(scope: &Scope, service: &str, admission: &Admission) -> PolicyD
         vec![
             unsigned(vec![format!("arn:{}:iam::{}:role/*", scope.partition, scope.account_id)]),
             of_account(Statement::allow("AccountRoles", &["sts:*"], account_arns), scope),
-            of_account(Statement::allow("AccountSession", &SESSION, any()), scope),
+            of_account(Statement::allow("AccountSession", &["sts:DecodeAuthorizationMessage", "sts:Get*"], any()), scope),
         ]
     } else {
-        let mut statements = vec![of_account(Statement::allow("AccountResources", &["*"], any()), scope).when(
-            "StringEquals",
-            "aws:ResourceAccount",
-            vec![scope.account_id.clone()],
-        )];
-        if is_bedrock(service) {
-            // Foundation models belong to no account, and lists have no resource: neither carries the resource's account.
-            let models = vec![format!("arn:{}:bedrock:*::foundation-model/*", scope.partition)];
-            statements.push(of_account(Statement::allow("Models", &["bedrock:*"], models), scope));
-            statements.push(of_account(Statement::allow("Lists", &["bedrock:List*"], any()), scope));
-        }
-        statements
+        let owned = of_account(Statement::allow("AccountResources", &["*"], any()), scope);
+        vec![owned.when("StringEquals", "aws:ResourceAccount", vec![scope.account_id.clone()])]
     };
+    statements.extend(of_aws(scope, service).into_iter().map(|statement| of_account(statement, scope)));
     statements.extend(others(admission.others));
     PolicyDocument::of(statements)
+}
+
+/// What AWS owns and the account needs through this endpoint: it carries no account, or AWS's own, so that the condition on the
+/// resource's account would refuse it. Reading only, models aside.
+fn of_aws(scope: &Scope, service: &str) -> Vec<Statement> {
+    let arn = |of: &str, rest: &str| format!("arn:{}:{of}:{rest}", scope.partition);
+    match service {
+        _ if is_bedrock(service) => {
+            // Profiles and guardrail profiles that AWS defines carry the account in the ARN, but AWS owns them.
+            let models = vec![arn("bedrock", "*::foundation-model/*"), arn("bedrock", &format!("*:{}:*", scope.account_id))];
+            vec![Statement::allow("Models", &["bedrock:*"], models), Statement::allow("Lists", &BEDROCK_READS, any())]
+        }
+        // Nodes start from AWS's images, and find them by AWS's public parameters.
+        "ec2" => {
+            let images = vec![arn("ec2", "*::image/*"), arn("ec2", "*::snapshot/*")];
+            vec![Statement::allow("AwsImages", &["ec2:CreateFleet", "ec2:RunInstances"], images)]
+        }
+        "ssm" => {
+            vec![Statement::allow("AwsParameters", &["ssm:GetParameter*"], vec![arn("ssm", "*::parameter/aws/*")])]
+        }
+        // EKS's own add-ons are pulled from AWS's repositories, which lie in other accounts.
+        "ecr.api" | "ecr.dkr" => vec![Statement::allow("PullImages", &PULL, any())],
+        _ => Vec::new(),
+    }
 }
 
 /// The policy of an endpoint for the environment's workload roles, the operator and `others` alone.
@@ -54,17 +69,19 @@ pub fn exclusive(scope: &Scope, service: &str, admission: &Admission) -> PolicyD
     let mut statements = Vec::new();
     match service {
         "sts" => {
-            statements.push(unsigned(vec![roles.clone(), admission.operator.to_owned()]));
+            // An unsigned call has no principal, so the others are admitted as the roles that are asked for.
+            let mut asked = vec![roles.clone(), admission.operator.to_owned()];
+            asked.extend(admission.others.iter().filter(|other| other.contains(":role/")).cloned());
+            statements.push(unsigned(asked));
             statements.push(of_principals(Statement::allow("Session", &SESSION, any()), vec![roles, admission.operator.to_owned()]));
         }
         "bedrock" => {
             let reading = Statement::allow("Operator", &["bedrock:Get*", "bedrock:List*"], any());
             statements.push(of_principals(reading, vec![admission.operator.to_owned()]));
         }
-        _ => {
-            let actions: &[&str] = if service == "bedrock-runtime" { &RUNTIME } else { &["*"] };
-            statements.push(of_principals(Statement::allow("Workloads", actions, any()), vec![roles]));
-        }
+        "bedrock-runtime" => statements.push(of_principals(Statement::allow("Workloads", &RUNTIME, any()), vec![roles])),
+        // The operator calls some of these services too (ec2, eks, kms), and private DNS leads it here.
+        _ => statements.push(of_principals(Statement::allow("Workloads", &["*"], any()), vec![roles, admission.operator.to_owned()])),
     }
     statements.extend(others(admission.others));
     PolicyDocument::of(statements)
@@ -72,6 +89,19 @@ pub fn exclusive(scope: &Scope, service: &str, admission: &Admission) -> PolicyD
 
 /// Calls of STS about the caller itself, which name no role.
 const SESSION: [&str; 4] = ["sts:DecodeAuthorizationMessage", "sts:GetAccessKeyInfo", "sts:GetCallerIdentity", "sts:GetSessionToken"];
+
+/// Reads of Bedrock that name no resource
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html>); the operator needs some of them.
+const BEDROCK_READS: [&str; 5] = [
+    "bedrock:GetAccountDataRetention",
+    "bedrock:GetFoundationModelAvailability",
+    "bedrock:GetModelInvocationLoggingConfiguration",
+    "bedrock:GetUseCaseForModelAccess",
+    "bedrock:List*",
+];
+
+/// Pulling an image (<https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html>).
+const PULL: [&str; 4] = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer"];
 
 /// What workloads do at the runtime; which model is for their own policy to say.
 const RUNTIME: [&str; 4] =

@@ -9,7 +9,7 @@ use crate::domain::Scope;
 use super::document::{PolicyDocument, Principal, Statement};
 
 /// Administration without use: no encrypt, decrypt, data keys or grants.
-const ADMINISTRATION: [&str; 14] = [
+const ADMINISTRATION: [&str; 15] = [
     "kms:CancelKeyDeletion",
     "kms:DeleteAlias",
     "kms:CreateAlias",
@@ -20,6 +20,7 @@ const ADMINISTRATION: [&str; 14] = [
     "kms:List*",
     "kms:PutKeyPolicy",
     "kms:RevokeGrant",
+    "kms:RotateKeyOnDemand",
     "kms:ScheduleKeyDeletion",
     "kms:TagResource",
     "kms:UntagResource",

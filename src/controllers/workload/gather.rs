@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
@@ -10,11 +11,10 @@ use crate::api::annotations::ROLE_ARN;
 use crate::api::{PhiEnvironment, PhiWorkload, PhiWorkloadStatus};
 use crate::cluster::objects::hold;
 use crate::controllers::context::{Context, Environment};
-use crate::controllers::queues::selects;
 use crate::domain::{digest, names};
 use crate::plan::Mode;
 use crate::plan::access::DeclaredAccess;
-use crate::plan::workload::ServiceAccountFacts;
+use crate::plan::workload::{ServiceAccountFacts, admits};
 use crate::status::conditions::Stamp;
 
 use super::pass::Pass;
@@ -36,11 +36,11 @@ impl<'a> Pass<'a> {
         };
         Self {
             mode,
-            admitted: selects(&declared.spec.namespace_selector, &labels),
+            admitted: admits(&declared.spec.namespace_selector, &labels),
             older_claimant: older_claimant(context, object),
             accesses: declared_accesses(context, &namespace, &name),
             previous,
-            at: Stamp::new(object.metadata.generation, context.now()),
+            at: Stamp::new(object.metadata.generation, Timestamp::now()),
             service_account: service_account.map(|account| ServiceAccountFacts {
                 uid: account.metadata.uid.clone(),
                 role_arn: account.annotations().get(ROLE_ARN).cloned(),

@@ -1,5 +1,10 @@
 //! May this workload use the environment at all?
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::{Selector, SelectorExt};
+
 use crate::api::conditions::{ConditionType, Reason};
 use crate::catalogue::Control;
 use crate::plan::Finding;
@@ -7,6 +12,12 @@ use crate::plan::Finding;
 use super::WorkloadInputs;
 
 const FAMILY: ConditionType = ConditionType::Admitted;
+
+/// Whether an environment's selector admits a namespace with these labels. A selector that is empty or cannot be read admits none.
+#[must_use]
+pub fn admits(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
+    Selector::try_from(selector.clone()).is_ok_and(|selector| !selector.selects_all() && selector.matches(labels))
+}
 
 pub(super) fn judge(inputs: &WorkloadInputs) -> Vec<Finding> {
     vec![namespace(inputs), service_account(inputs)]

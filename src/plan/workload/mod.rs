@@ -4,6 +4,7 @@ mod admission;
 mod identity;
 mod isolation;
 
+pub use admission::admits;
 pub use isolation::isolation_policy;
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;

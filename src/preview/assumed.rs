@@ -1,0 +1,153 @@
+//! The account and the cluster as a preview assumes them: the ones meant, in order, and with nothing of ours in them yet.
+
+use std::collections::BTreeSet;
+
+use crate::api::PhiEnvironmentSpec;
+use crate::api::shared::Management;
+use crate::domain::tags::Tags;
+use crate::observed::account::{Caller, Key};
+use crate::observed::bedrock::ModelAvailability;
+use crate::observed::cluster::{Cluster, OidcProvider};
+use crate::observed::environment::EnvironmentObservation;
+use crate::observed::network::{Endpoint, OfferedService, Subnet, Vpc};
+use crate::plan::environment::Rules;
+use crate::plan::environment::rules::EndpointRule;
+use crate::plan::facts::without_scheme;
+use crate::policy::permissions::Profile;
+use crate::policy::trust::AUDIENCE;
+use crate::policy::{PolicyDocument, Statement};
+
+use super::observed::KnownEnvironment;
+
+/// One subnet stands for those of all zones.
+const SUBNET: &str = "<subnet-id-of-each-zone>";
+const ZONE: &str = "<zone>";
+
+/// The observation of an account in which nothing of ours exists.
+pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &KnownEnvironment) -> EnvironmentObservation {
+    let told = |fact: &Option<String>, placeholder: &str| fact.clone().unwrap_or_else(|| placeholder.to_owned());
+    let scope = &rules.scope;
+    let vpc_id = spec.aws.vpc_id.clone().unwrap_or_else(|| told(&known.vpc_id, "<vpc-id>"));
+    let issuer = format!("https://{}", without_scheme(&told(&known.oidc_issuer, "<oidc-issuer>")));
+    let subnets = subnets(rules, known, &vpc_id);
+    let cluster = Cluster {
+        arn: scope.cluster_arn(),
+        issuer: issuer.clone(),
+        subnet_ids: subnets.iter().map(|subnet| subnet.id.clone()).collect(),
+        auto_mode: known.auto_mode.unwrap_or(false),
+    };
+    let available = ModelAvailability {
+        agreement: "AVAILABLE".into(),
+        authorization: "AUTHORIZED".into(),
+        entitlement: "AVAILABLE".into(),
+        region: "AVAILABLE".into(),
+    };
+    EnvironmentObservation {
+        caller: Ok(Caller {
+            account_id: scope.account_id.clone(),
+            arn: format!("arn:{}:sts::{}:<operator>", scope.partition, scope.account_id),
+        }),
+        operator_arn: Ok(told(&known.operator_arn, "<operator-role-arn>")),
+        api_server_issuer: Ok(issuer),
+        cluster: Ok(Some(cluster)),
+        vpc: Ok(Some(Vpc {
+            id: vpc_id,
+            cidrs: known.vpc_cidrs.clone().unwrap_or_else(|| vec!["<vpc-cidr>".into()]).into_iter().collect(),
+            dns_support: true,
+            dns_hostnames: true,
+        })),
+        oidc_provider: Ok(Some(OidcProvider { client_ids: vec![AUDIENCE.to_owned()] })),
+        offered: Ok(rules.endpoints.iter().map(|rule| offered(rules, rule, known, &subnets)).collect()),
+        endpoints: Ok(rules.endpoints.iter().filter(|rule| !rule.provision).map(|rule| verified(rules, rule, known, &subnets)).collect()),
+        subnets: Ok(subnets),
+        security_groups: Ok(Vec::new()),
+        key: Ok(verified_key(rules, spec)),
+        boundary: Ok(None),
+        platform_boundary: Ok(rules.platform_boundary_arn.is_some().then(everything)),
+        models: rules.models.iter().map(|model| (model.clone(), Ok(Some(available.clone())))).collect(),
+        profiles: rules.profiles.iter().map(|id| (id.clone(), Ok(Some(profile(rules, id, known))))).collect(),
+        dns_service_addresses: Ok(known.dns_service_addresses.clone().unwrap_or_else(|| vec!["<cluster-dns-service-address>".to_owned()])),
+    }
+}
+
+/// Addresses of the endpoint of a service.
+pub(super) fn addresses(known: &KnownEnvironment, service: &str) -> BTreeSet<String> {
+    match known.endpoints.get(service) {
+        Some(endpoint) => endpoint.addresses.iter().cloned().collect(),
+        None => BTreeSet::from([format!("<{service}-endpoint-addresses>")]),
+    }
+}
+
+/// The cluster's subnets and those that the spec names.
+fn subnets(rules: &Rules, known: &KnownEnvironment, vpc_id: &str) -> Vec<Subnet> {
+    let subnet = |id: &str, zone: &str| Subnet { id: id.to_owned(), zone: zone.to_owned(), vpc_id: vpc_id.to_owned() };
+    let mut subnets: Vec<Subnet> = match &known.subnets {
+        Some(known) => known.iter().map(|known| subnet(&known.id, &known.zone)).collect(),
+        None => vec![subnet(SUBNET, ZONE)],
+    };
+    for id in rules.endpoints.iter().flat_map(|rule| &rule.subnet_ids) {
+        if !subnets.iter().any(|known| known.id == *id) {
+            subnets.push(subnet(id, &format!("<zone-of-{id}>")));
+        }
+    }
+    subnets
+}
+
+/// The service is offered in all zones; where the spec names subnets, their zones are the only ones of interest.
+fn offered(rules: &Rules, rule: &EndpointRule, known: &KnownEnvironment, subnets: &[Subnet]) -> OfferedService {
+    let of_cluster = |subnet: &&Subnet| match &known.subnets {
+        Some(known) => known.iter().any(|known| known.id == subnet.id),
+        None => subnet.id == SUBNET,
+    };
+    let wanted = |subnet: &&Subnet| if rule.subnet_ids.is_empty() { of_cluster(subnet) } else { rule.subnet_ids.contains(&subnet.id) };
+    OfferedService {
+        name: rules.scope.endpoint_service_name(&rule.service),
+        zones: subnets.iter().filter(wanted).map(|subnet| subnet.zone.clone()).collect(),
+        policy_supported: true,
+    }
+}
+
+/// An endpoint of the platform's, as it should be.
+fn verified(rules: &Rules, rule: &EndpointRule, known: &KnownEnvironment, subnets: &[Subnet]) -> Endpoint {
+    Endpoint {
+        id: rule.vpc_endpoint_id.clone().unwrap_or_else(|| format!("<vpc-endpoint-id-of-{}>", rule.service)),
+        service_name: rules.scope.endpoint_service_name(&rule.service),
+        state: "available".into(),
+        endpoint_type: "Interface".into(),
+        private_dns: true,
+        policy: Some(PolicyDocument::of(Vec::new())),
+        subnet_ids: subnets.iter().map(|subnet| subnet.id.clone()).collect(),
+        security_group_ids: BTreeSet::new(),
+        addresses: addresses(known, &rule.service),
+        tags: Tags::new(),
+    }
+}
+
+/// The platform's key, as it should be.
+fn verified_key(rules: &Rules, spec: &PhiEnvironmentSpec) -> Option<Key> {
+    let arn = spec.key.as_ref().and_then(|key| key.key_arn.clone()).filter(|_| rules.resolved.key_management == Management::Verify)?;
+    Some(Key {
+        arn,
+        state: "Enabled".into(),
+        customer_managed: true,
+        rotation_enabled: true,
+        rotation_period_in_days: None,
+        policy: None,
+        tags: Tags::new(),
+        has_alias: false,
+    })
+}
+
+/// Stands for the platform's boundary, which cannot be read here.
+fn everything() -> PolicyDocument {
+    PolicyDocument::of(vec![Statement::allow("Assumed", &["*"], vec!["*".to_owned()])])
+}
+
+/// A profile with the models behind it: the environment's own Region, and others that only the account knows.
+fn profile(rules: &Rules, id: &str, known: &KnownEnvironment) -> Profile {
+    let (geography, model) = id.split_once('.').unwrap_or(("", id));
+    let elsewhere = format!("<{geography}-destination-region>");
+    let assumed = || [rules.scope.region.as_str(), &elsewhere].map(|region| rules.scope.foundation_model_arn(region, model)).into();
+    let model_arns = known.profiles.get(id).map_or_else(assumed, |arns| arns.iter().cloned().collect());
+    Profile { id: id.to_owned(), model_arns }
+}

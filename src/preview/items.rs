@@ -1,0 +1,181 @@
+//! From actions to objects: one item for each object that a plan makes, however many calls that takes.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::api::annotations::ROLE_ARN;
+use crate::plan::action::{NewEndpoint, NewRole};
+use crate::plan::{Action, Mode};
+use crate::policy::PolicyDocument;
+
+use super::{Preview, Subject};
+
+/// An object in the account.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Item {
+    /// The declaration it is made for.
+    pub subject: Subject,
+    /// Service in IAM's prefixes, such as `iam`.
+    pub service: String,
+    /// Kind of the object, such as `Role`. A `Policy` is attached to the role of the workload in `subject`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// What would be done: `Create`.
+    pub operation: String,
+    /// Its policy document, if it is or has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<PolicyDocument>,
+    /// The trust policy of a role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust: Option<PolicyDocument>,
+    /// What else is set.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub properties: Map<String, Value>,
+    /// Whether the mode keeps it from being made.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
+}
+
+/// Adds the objects that the actions make.
+pub(super) fn add(preview: &mut Preview, subject: &Subject, actions: &[Action], mode: &Mode) {
+    let withheld = *mode != Mode::Enforce;
+    let first = preview.aws.len();
+    for action in actions {
+        match action {
+            Action::ApplyNetworkPolicy(policy) => {
+                let manifest = serde_json::to_value(policy).unwrap_or_default();
+                preview.kubernetes.push(marked(manifest, withheld));
+            }
+            Action::AnnotateServiceAccount { namespace, name, role_arn, .. } => {
+                let metadata = json!({"name": name, "namespace": namespace, "annotations": {ROLE_ARN: role_arn}});
+                preview.kubernetes.push(marked(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}), withheld));
+            }
+            _ => match object(subject, action, actions) {
+                Some(item) => preview.aws.push(Item { withheld, ..item }),
+                None => complete(&mut preview.aws[first..], action),
+            },
+        }
+    }
+}
+
+fn marked(mut manifest: Value, withheld: bool) -> Value {
+    if withheld {
+        manifest["withheld"] = Value::Bool(true);
+    }
+    manifest
+}
+
+/// The object that an action makes; none if it changes one that another action makes.
+fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
+    let item = |service: &str, kind: &str, name: &str, properties: Value| Item {
+        subject: subject.clone(),
+        service: service.to_owned(),
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        operation: "Create".to_owned(),
+        document: None,
+        trust: None,
+        properties: into_map(properties),
+        withheld: false,
+    };
+    Some(match action {
+        Action::CreateSecurityGroup { name, vpc_id, tags, .. } => {
+            item("ec2", "SecurityGroup", name, json!({"vpcId": vpc_id, "ingress": [], "egress": [], "tags": tags}))
+        }
+        Action::CreateVpcEndpoint(new) => {
+            Item { document: Some(new.policy.clone()), ..item("ec2", "VpcEndpoint", &new.service_name, endpoint(new, all)) }
+        }
+        Action::CreateKey { alias, policy, tags } => {
+            Item { document: Some(policy.clone()), ..item("kms", "Key", alias, json!({"alias": alias, "tags": tags})) }
+        }
+        Action::CreateAlias { alias, .. } => item("kms", "Alias", alias, json!({"target": "the key of the same name"})),
+        Action::CreateBoundary { name, arn, document, tags } => {
+            Item { document: Some(document.clone()), ..item("iam", "PermissionsBoundary", name, json!({"arn": arn, "tags": tags})) }
+        }
+        Action::CreatePolicy { name, arn, document, tags } => {
+            Item { document: Some(document.clone()), ..item("iam", "Policy", name, json!({"arn": arn, "tags": tags})) }
+        }
+        Action::CreateRole(new) => Item { trust: Some(new.trust.clone()), ..item("iam", "Role", &new.name, role(new)) },
+        // They change what another action makes, or what exists already, which here is nothing. Named one by one, so that a new
+        // kind of object cannot be left out unnoticed.
+        Action::AuthorizeSecurityGroupIngress { .. }
+        | Action::RevokeSecurityGroupIngress { .. }
+        | Action::RevokeSecurityGroupEgress { .. }
+        | Action::ModifyVpcEndpoint(_)
+        | Action::CreateTags { .. }
+        | Action::DeleteVpcEndpoint { .. }
+        | Action::DeleteSecurityGroup { .. }
+        | Action::EnableKeyRotation { .. }
+        | Action::PutKeyPolicy { .. }
+        | Action::TagKey { .. }
+        | Action::ChangeBoundary { .. }
+        | Action::DeleteBoundary { .. }
+        | Action::ChangePolicy { .. }
+        | Action::DeletePolicy { .. }
+        | Action::UpdateTrust { .. }
+        | Action::UpdateMaxSessionDuration { .. }
+        | Action::PutPermissionsBoundary { .. }
+        | Action::TagRole { .. }
+        | Action::AttachPolicy { .. }
+        | Action::DetachPolicy { .. }
+        | Action::DeleteInlinePolicy { .. }
+        | Action::DeleteRole { .. }
+        | Action::ApplyNetworkPolicy(_)
+        | Action::DeleteNetworkPolicy { .. }
+        | Action::AnnotateServiceAccount { .. }
+        | Action::ClearServiceAccount { .. } => return None,
+    })
+}
+
+fn endpoint(new: &NewEndpoint, all: &[Action]) -> Value {
+    let groups = all.iter().filter_map(|action| match action {
+        Action::CreateSecurityGroup { service, name, .. } if *service == new.service => Some(name),
+        _ => None,
+    });
+    json!({
+        "service": new.service,
+        "type": "Interface",
+        "vpcId": new.vpc_id,
+        "subnetIds": new.subnet_ids,
+        "securityGroups": groups.collect::<Vec<_>>(),
+        "privateDns": true,
+        "tags": new.tags,
+    })
+}
+
+fn role(new: &NewRole) -> Value {
+    json!({
+        "arn": new.arn,
+        "path": new.path,
+        "permissionsBoundary": new.boundary_arn,
+        "maxSessionDuration": new.max_session_duration,
+        "attachedPolicies": [],
+        "tags": new.tags,
+    })
+}
+
+/// Enters a further call into the object that it completes.
+fn complete(made: &mut [Item], action: &Action) {
+    let (kind, name, property, value) = match action {
+        Action::AuthorizeSecurityGroupIngress { name, rules, .. } => ("SecurityGroup", name, "ingress", json!(rules)),
+        Action::AttachPolicy { role, policy_arn } => ("Role", role, "attachedPolicies", json!([policy_arn])),
+        Action::EnableKeyRotation { days, .. } => {
+            for key in made.iter_mut().filter(|item| item.kind == "Key") {
+                key.properties.insert("rotationPeriodInDays".to_owned(), json!(days));
+            }
+            return;
+        }
+        _ => return,
+    };
+    for item in made.iter_mut().filter(|item| item.kind == kind && item.name == *name) {
+        item.properties.insert(property.to_owned(), value.clone());
+    }
+}
+
+fn into_map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,113 @@
+//! An outside judge evaluates requests against the documents that `plan` prints. What must come out is written down by hand, from
+//! AWS's rules, in [`rows`]; nothing of the crate is used to say what is right.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod judge;
+#[path = "../support/parts.rs"]
+#[allow(dead_code)]
+mod parts;
+mod plan;
+mod rows;
+
+use serde_json::{Value, json};
+
+use judge::{Case, wrong};
+use plan::Documents;
+
+/// Everything declared; endpoints are a perimeter.
+fn whole() -> Documents {
+    Documents::of(&["environment", "notes", "letters", "intake"])
+}
+
+/// Judges rows and fails with every row that came out otherwise than written.
+fn all_as_written(cases: &[Case]) {
+    let wrong = wrong(cases);
+    assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+#[test]
+fn workloads_can_do_exactly_what_is_declared() {
+    all_as_written(&rows::workloads(&whole()));
+}
+
+#[test]
+fn an_access_taken_away_leaves_its_sibling() {
+    all_as_written(&rows::without_letters(&Documents::of(&["environment", "notes", "intake"])));
+}
+
+#[test]
+fn the_boundary_limits_whatever_is_attached() {
+    all_as_written(&rows::foreign_policy(&whole()));
+}
+
+#[test]
+fn a_role_trusts_its_service_account_only() {
+    all_as_written(&rows::trust(&whole()));
+}
+
+#[test]
+fn the_key_is_used_through_services_and_administered_by_the_named() {
+    all_as_written(&rows::key(&whole()));
+}
+
+#[test]
+fn a_perimeter_admits_the_account_and_nobody_else() {
+    let documents = Documents::of(&["more-endpoints", "notes", "letters", "intake"]);
+    all_as_written(&rows::perimeter(&documents));
+}
+
+#[test]
+fn an_exclusive_endpoint_admits_the_environment_only() {
+    all_as_written(&rows::exclusive(&Documents::of(&["exclusive", "notes", "letters", "intake"])));
+}
+
+/// The table is worth something only if it notices: each of these is a document spoiled in one place.
+#[test]
+fn a_spoiled_document_is_noticed() {
+    type Spoil = fn(&mut Documents);
+    type Rows = fn(&Documents) -> Vec<Case>;
+    let spoils: [(&str, Rows, Spoil); 11] = [
+        ("the policy allows every model", rows::workloads, |it| allows(it.policy("notes"))[0]["Resource"] = json!("*")),
+        ("the policy is not tied to the VPC", rows::workloads, |it| {
+            allows(it.policy("notes"))[0].as_object_mut().unwrap().remove("Condition");
+        }),
+        ("the policy allows one operation more", rows::workloads, |it| {
+            for allow in allows(it.policy("notes")) {
+                allow["Action"] = json!("bedrock:InvokeModel*");
+            }
+        }),
+        ("the policy allows nothing", rows::workloads, |it| it.policy("notes")["Statement"] = json!([])),
+        ("the boundary allows nothing", rows::workloads, |it| allows(it.boundary()).clear()),
+        ("the boundary allows everything", rows::foreign_policy, |it| allows(it.boundary())[0] = allow_all(false)),
+        ("the endpoint admits nobody", rows::workloads, |it| allows(it.endpoint("bedrock-runtime")).clear()),
+        ("the endpoint admits everybody", rows::perimeter, |it| allows(it.endpoint("sts"))[0] = allow_all(true)),
+        ("federation needs a signature", rows::perimeter, |it| {
+            allows(it.endpoint("sts"))[0]["Condition"] = json!({"StringEquals": {"aws:PrincipalAccount": "111122223333"}});
+        }),
+        ("the role trusts the whole namespace", rows::trust, |it| {
+            let condition = &mut allows(it.trust("notes"))[0]["Condition"];
+            *condition = json!({"StringLike": {"accounts.google.com:sub": "system:serviceaccount:clinic:*"}});
+        }),
+        ("the key is used directly", rows::key, |it| {
+            allows(it.key())[1]["Condition"].as_object_mut().unwrap().remove("StringEquals");
+        }),
+    ];
+    for (what, rows, spoil) in spoils {
+        let mut documents = Documents::of(&["more-endpoints", "notes", "letters", "intake"]);
+        spoil(&mut documents);
+        assert!(!wrong(&rows(&documents)).is_empty(), "not noticed: {what}");
+    }
+}
+
+/// The statements of a document; in ours those that allow come first.
+fn allows(document: &mut Value) -> &mut Vec<Value> {
+    document["Statement"].as_array_mut().expect("statements")
+}
+
+fn allow_all(to_anyone: bool) -> Value {
+    let mut statement = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    if to_anyone {
+        statement["Principal"] = json!("*");
+    }
+    statement
+}
