@@ -52,6 +52,12 @@ impl Finding {
         Self::of(control, family, Verdict::Held, Reason::Held, message)
     }
 
+    /// Someone cut something off; only a person undoes that.
+    #[must_use]
+    pub fn cut_off(control: Control, family: ConditionType, message: impl Into<String>) -> Self {
+        Self::of(control, family, Verdict::Held, Reason::Held, message)
+    }
+
     /// It was not judged, because something it depends on is not proven.
     #[must_use]
     pub fn waiting(control: Control, family: ConditionType) -> Self {

@@ -4,5 +4,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account;
+mod drift;
+mod held;
 mod scene;
 mod straight_path;

@@ -110,7 +110,11 @@ fn state(key: &Key, ours: bool) -> Finding {
     }
     match key.state.as_str() {
         "Enabled" => Finding::pass(Control::CustomerManagedKey, FAMILY, format!("{} is enabled and customer-managed", key.arn)),
-        "Disabled" if ours => Finding::held(Control::CustomerManagedKey, FAMILY, "the key was disabled; it"),
+        "Disabled" if ours => Finding::cut_off(
+            Control::CustomerManagedKey,
+            FAMILY,
+            format!("{} was disabled and is left so, whatever the spec says: enable it (aws kms enable-key)", key.arn),
+        ),
         "PendingDeletion" => Finding::fail(
             Control::KeyRetention,
             FAMILY,

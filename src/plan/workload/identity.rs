@@ -259,8 +259,15 @@ impl<'a> Identity<'a> {
 }
 
 fn held(name: &str) -> Plan {
-    let finding = Finding::held(Control::LeastPrivilege, FAMILY, &format!("{name}, which only denies, is on the role: it"));
-    Plan { findings: vec![finding.about("deny-policy")], ..Plan::default() }
+    let message =
+        format!("{name} is on the role and only denies; it is left, whatever the spec says: take it off once it is no longer needed");
+    let finding = Finding::cut_off(Control::LeastPrivilege, FAMILY, message);
+    Plan { findings: vec![finding.about(last(name))], ..Plan::default() }
+}
+
+/// What tells one policy of a role from another in a status.
+fn last(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 fn foreign(action: Action, name: &str) -> Plan {
@@ -270,5 +277,5 @@ fn foreign(action: Action, name: &str) -> Plan {
         Reason::ForeignPolicy,
         format!("{name} gives the role more than declared; it is not ours"),
     );
-    Plan { actions: vec![action], findings: vec![finding.about("foreign-policy")], ..Plan::default() }
+    Plan { actions: vec![action], findings: vec![finding.about(last(name))], ..Plan::default() }
 }
