@@ -16,7 +16,7 @@ use crate::observed::Read;
 use crate::observed::account::Caller;
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::identity::IdentitySnapshot;
-use crate::observed::network::Subnet;
+use crate::observed::network::{Endpoint, Subnet};
 use crate::plan::environment::Rules;
 use crate::plan::facts::without_scheme;
 
@@ -74,6 +74,7 @@ pub async fn observe(client: &Client, account: &Account, spec: &PhiEnvironmentSp
         Ok(None) => (Ok(None), Ok(Vec::new()), Ok(Vec::new())),
         Err(fault) => (Err(fault.clone()), Err(fault.clone()), Err(fault)),
     };
+    let other_subnets = other_subnets(account, rules, &subnets, &endpoints).await;
     let boundary_arn = scope.policy_arn(&names::boundary(scope));
     let environment = EnvironmentObservation {
         operator_arn: operator_arn(&caller, &identity),
@@ -82,6 +83,7 @@ pub async fn observe(client: &Client, account: &Account, spec: &PhiEnvironmentSp
         cluster,
         vpc,
         subnets,
+        other_subnets,
         oidc_provider,
         offered,
         endpoints,
@@ -101,6 +103,25 @@ where
     F: Future<Output = Read<T>>,
 {
     join_all(names.iter().map(|name| async { (name.clone(), read(name).await) })).await.into_iter().collect()
+}
+
+/// The subnets that the spec or an endpoint of a wanted service names beside the cluster's; mostly there are none, and no call.
+async fn other_subnets(
+    account: &Account,
+    rules: &Rules,
+    subnets: &Read<Vec<Subnet>>,
+    endpoints: &Read<Vec<Endpoint>>,
+) -> Read<Vec<Subnet>> {
+    let known: BTreeSet<&String> = subnets.iter().flatten().map(|subnet| &subnet.id).collect();
+    let services = rules.service_names();
+    let serving = endpoints.iter().flatten().filter(|endpoint| services.contains(&endpoint.service_name));
+    let of_endpoints = serving.flat_map(|endpoint| &endpoint.subnet_ids);
+    let named = rules.endpoints.iter().flat_map(|rule| &rule.subnet_ids);
+    let others: BTreeSet<String> = named.chain(of_endpoints).filter(|id| !known.contains(id)).cloned().collect();
+    if others.is_empty() {
+        return Ok(Vec::new());
+    }
+    account.ec2.subnets(&others.into_iter().collect::<Vec<_>>()).await
 }
 
 /// The VPC that all the subnets lie in, if it is one.

@@ -27,6 +27,8 @@ pub struct EnvironmentObservation {
     pub vpc: Read<Option<Vpc>>,
     /// The cluster's subnets.
     pub subnets: Read<Vec<Subnet>>,
+    /// Subnets beside the cluster's that the spec or an endpoint names.
+    pub other_subnets: Read<Vec<Subnet>>,
     /// The IAM OIDC provider of the cluster's issuer.
     pub oidc_provider: Read<Option<OidcProvider>>,
     /// The wanted endpoint services that the Region offers.

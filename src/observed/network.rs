@@ -118,7 +118,7 @@ impl SecurityGroupRule {
 
 /// Subnets by zone, sorted, so that the first of each is the same on every pass.
 #[must_use]
-pub fn by_zone(subnets: &[Subnet]) -> BTreeMap<&str, Vec<&str>> {
+pub fn by_zone<'a>(subnets: impl IntoIterator<Item = &'a Subnet>) -> BTreeMap<&'a str, Vec<&'a str>> {
     let mut zones: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for subnet in subnets {
         zones.entry(&subnet.zone).or_default().push(&subnet.id);

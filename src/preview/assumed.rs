@@ -60,6 +60,7 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         offered: Ok(rules.endpoints.iter().map(|rule| offered(rules, rule, known, &subnets)).collect()),
         endpoints: Ok(rules.endpoints.iter().filter(|rule| !rule.provision).map(|rule| verified(rules, rule, known, &subnets)).collect()),
         subnets: Ok(subnets),
+        other_subnets: Ok(Vec::new()),
         security_groups: Ok(Vec::new()),
         key: Ok(verified_key(rules, spec)),
         boundary: Ok(None),

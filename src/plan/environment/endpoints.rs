@@ -25,6 +25,7 @@ pub(super) struct Network<'a> {
     pub vpc_id: &'a str,
     pub cidrs: &'a BTreeSet<String>,
     pub subnets: &'a [Subnet],
+    pub other_subnets: &'a [Subnet],
     pub offered: &'a [OfferedService],
     pub endpoints: &'a [Endpoint],
     pub operator_arn: &'a str,
@@ -33,16 +34,18 @@ pub(super) struct Network<'a> {
 
 pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
     let observed = inputs.observed;
-    let reads =
-        (&observed.vpc, &observed.subnets, &observed.offered, &observed.endpoints, &observed.security_groups, &observed.operator_arn);
-    let (Ok(Some(vpc)), Ok(subnets), Ok(offered), Ok(endpoints), Ok(groups), Ok(operator_arn)) = reads else {
+    let reads = (&observed.vpc, &observed.subnets, &observed.other_subnets, &observed.offered, &observed.endpoints);
+    let more = (&observed.security_groups, &observed.operator_arn);
+    let ((Ok(Some(vpc)), Ok(subnets), Ok(other_subnets), Ok(offered), Ok(endpoints)), (Ok(groups), Ok(operator_arn))) = (reads, more)
+    else {
         let faults = [
             reads.0.as_ref().err(),
             reads.1.as_ref().err(),
             reads.2.as_ref().err(),
             reads.3.as_ref().err(),
             reads.4.as_ref().err(),
-            reads.5.as_ref().err(),
+            more.0.as_ref().err(),
+            more.1.as_ref().err(),
         ];
         let findings = faults.into_iter().flatten().take(1).map(|fault| Finding::unreadable(Control::PrivateEndpoints, FAMILY, fault));
         return Plan { findings: findings.collect(), ..Plan::default() };
@@ -52,6 +55,7 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
         vpc_id: &vpc.id,
         cidrs: &vpc.cidrs,
         subnets,
+        other_subnets,
         offered,
         endpoints,
         operator_arn,
@@ -131,7 +135,7 @@ impl Network<'_> {
                     Control::PrivateEndpoints,
                     FAMILY,
                     Reason::ServiceNotOffered,
-                    format!("{service_name} is offered in none of the cluster's zones; use subnets in other zones"),
+                    format!("{service_name} is offered in none of the zones of the cluster's or the named subnets; name subnets of the VPC in other zones"),
                 )
                 .about(&rule.service),
             );
@@ -204,20 +208,17 @@ impl Network<'_> {
     }
 
     fn zones_of(&self, endpoint: &Endpoint) -> BTreeSet<&str> {
-        self.subnets.iter().filter(|subnet| endpoint.subnet_ids.contains(&subnet.id)).map(|subnet| subnet.zone.as_str()).collect()
+        let known = self.subnets.iter().chain(self.other_subnets);
+        known.filter(|subnet| endpoint.subnet_ids.contains(&subnet.id)).map(|subnet| subnet.zone.as_str()).collect()
     }
 
     /// Zone → subnet: those that the spec names, or the first of the cluster's in every zone that the service is offered in.
     fn wanted_subnets(&self, rule: &EndpointRule, offered: &OfferedService) -> BTreeMap<&str, &str> {
-        by_zone(self.subnets)
-            .into_iter()
-            .filter(|(zone, _)| offered.zones.contains(*zone))
-            .filter_map(|(zone, ids)| {
-                let named = ids.iter().find(|id| rule.subnet_ids.contains(**id));
-                let chosen = if rule.subnet_ids.is_empty() { ids.first() } else { named };
-                chosen.map(|id| (zone, *id))
-            })
-            .collect()
+        let named = |subnet: &&Subnet| rule.subnet_ids.is_empty() || rule.subnet_ids.contains(&subnet.id);
+        let others = self.other_subnets.iter().filter(|_| !rule.subnet_ids.is_empty());
+        let eligible = self.subnets.iter().chain(others).filter(named).filter(|subnet| subnet.vpc_id == self.vpc_id);
+        let zones = by_zone(eligible).into_iter().filter(|(zone, _)| offered.zones.contains(*zone));
+        zones.filter_map(|(zone, ids)| ids.first().map(|id| (zone, *id))).collect()
     }
 }
 
