@@ -170,7 +170,7 @@ impl Executor<'_> {
                 let description = "Declared Bedrock access of one workload, by hipaa-operator";
                 iam.create_policy(name, self.path, description, &document.to_json(), tags).await.map(|_| None)
             }
-            Action::ChangeBoundary { arn, document, prune } | Action::ChangePolicy { arn, document, prune } => {
+            Action::ChangeBoundary { arn, document, prune } | Action::ChangePolicy { arn, document, prune, .. } => {
                 if let Some(version) = prune {
                     iam.delete_policy_version(arn, version).await?;
                 }

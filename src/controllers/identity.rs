@@ -124,7 +124,7 @@ fn apply(snapshot: &mut IdentitySnapshot, action: &Action, version: Option<Strin
             snapshot.policies.insert(arn.clone(), policy);
             Some(arn.clone())
         }
-        Action::ChangePolicy { arn, document, prune } | Action::ChangeBoundary { arn, document, prune } => {
+        Action::ChangePolicy { arn, document, prune, .. } | Action::ChangeBoundary { arn, document, prune } => {
             let policy = snapshot.policies.get_mut(arn)?;
             policy.other_versions.retain(|version| Some(version) != prune.as_ref());
             let former = std::mem::replace(&mut policy.default_version, version?);

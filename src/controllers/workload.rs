@@ -120,7 +120,7 @@ impl<'a> Pass<'a> {
         let service_account = context.caches.service_accounts.get(&account);
         let policy = ObjectRef::new(&names::network_policy(&name)).within(&namespace);
         Self {
-            mode: Mode::of(declared.spec.enforcement, &[hold(object), hold(declared)]),
+            mode: environment.mode(declared, &[hold(object), hold(declared)]),
             admitted: selects(&declared.spec.namespace_selector, &labels),
             older_claimant: older_claimant(context, object),
             accesses: declared_accesses(context, &namespace, &name),
@@ -304,10 +304,14 @@ impl<'a> Pass<'a> {
         let mut identity = self.identity_now(applied);
         let clean = applied.outcomes.is_empty() && applied.withheld.is_empty() && self.mode == Mode::Enforce;
         let judged = applied.findings.iter().all(|finding| !matches!(finding.verdict, Verdict::Unknown | Verdict::Held));
-        if let Some(identity) = &mut identity
-            && clean
-        {
-            identity.accesses.clone_from(&planned.given);
+        let policy_waits = applied.withheld.iter().chain(applied.outcomes.iter().map(|(action, _)| action));
+        let policy_waits =
+            policy_waits.into_iter().any(|action| matches!(action, Action::ChangePolicy { .. } | Action::CreatePolicy { .. }));
+        match &mut identity {
+            Some(identity) if clean => identity.accesses.clone_from(&planned.given),
+            // What else is withheld or failed gives no access back that the policy no longer contains.
+            Some(identity) if !policy_waits => identity.accesses.retain(|access| planned.given.contains(access)),
+            _ => {}
         }
         let status = project(
             &WorkloadPass {

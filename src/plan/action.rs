@@ -127,6 +127,8 @@ pub enum Action {
         arn: String,
         document: PolicyDocument,
         prune: Option<String>,
+        /// Whether it only takes away what an access gave that is no longer given.
+        takes_away: bool,
     },
     DeletePolicy {
         arn: String,
@@ -261,7 +263,13 @@ impl Action {
     /// Whether it only takes power away, which a hold does not stop.
     #[must_use]
     pub fn takes_power_away(&self) -> bool {
-        matches!(self, Self::DeletePolicy { .. } | Self::DeleteRole { .. } | Self::ClearServiceAccount { .. })
+        matches!(
+            self,
+            Self::DeletePolicy { .. }
+                | Self::DeleteRole { .. }
+                | Self::ClearServiceAccount { .. }
+                | Self::ChangePolicy { takes_away: true, .. }
+        )
     }
 
     /// The family condition that its failure makes untrue.
