@@ -9,7 +9,6 @@ use crate::api::BedrockAccess;
 use crate::api::conditions::Reason;
 use crate::cluster::objects::hold;
 use crate::domain::Fault;
-use crate::plan::Mode;
 use crate::plan::access::admit;
 use crate::status::access::{AccessPass, project, unjudged};
 use crate::status::conditions::{Stamp, State};
@@ -62,7 +61,7 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                         findings,
                         workload: &workload_status,
                         environment,
-                        mode: Mode::of(declared.spec.enforcement, &[hold(&workload), hold(&declared)]),
+                        mode: known.mode(&declared, &[hold(&workload), hold(&declared)]),
                     };
                     project(pass, &previous, at)
                 }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use kube::Client;
 use tokio::sync::Mutex as AsyncMutex;
 
+use crate::api::PhiEnvironment;
 use crate::aws::{Account, CallObserver};
 use crate::cluster::caches::Caches;
 use crate::cluster::events::Events;
 use crate::cluster::hand_over::HandOver;
 use crate::cluster::status_writer::StatusWriter;
+use crate::plan::Mode;
 use crate::plan::facts::EnvironmentFacts;
 use crate::telemetry::metrics::Metrics;
 
@@ -66,6 +68,16 @@ pub struct Environment {
     pub account: Account,
     /// The account's IAM.
     pub identity: Arc<SharedIdentity>,
+    /// Whether the facts hold what Audit withheld, as if it were there: then nothing may be written from them.
+    pub foreseen: bool,
+}
+
+impl Environment {
+    /// How far writes may go for an object of the environment `declared`, with these holds.
+    #[must_use]
+    pub fn mode(&self, declared: &PhiEnvironment, holds: &[Option<&str>]) -> Mode {
+        if self.foreseen { Mode::Audit } else { Mode::of(declared.spec.enforcement, holds) }
+    }
 }
 
 /// The parts of a [`Context`] that the process makes.

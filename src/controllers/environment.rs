@@ -18,7 +18,7 @@ use crate::domain::{Fault, FaultClass, digest, names};
 use crate::observed::environment::EnvironmentObservation;
 use crate::plan::environment::{EnvironmentInputs, Rules, plan, scope_findings};
 use crate::plan::facts::EnvironmentFacts;
-use crate::plan::{Applied, Mode, may_hold};
+use crate::plan::{Action, Applied, Mode, may_hold};
 use crate::status::conditions::Stamp;
 use crate::status::environment::{EnvironmentPass, project};
 use crate::status::transitions::transitions;
@@ -108,7 +108,7 @@ impl Pass<'_> {
         let repair = self.previous.settled_inputs.as_ref() == Some(&inputs);
         let applied = self.executor().carry_out(plan, self.mode.clone()).await;
         self.context.events.done(self.object, repair, applied.done()).await;
-        self.leave_facts(seen, changed);
+        self.leave_facts(seen, changed, &applied.withheld);
         let swept = if self.scope_proven(observed) { sweep::run(self).await } else { Ok(()) };
         let settled = !anything && self.mode == Mode::Enforce && judged(&applied);
         let status = project(
@@ -169,14 +169,19 @@ impl Pass<'_> {
     }
 
     /// Leaves the facts for workloads and accesses, and wakes those that they concern. A read that failed leaves the last good facts.
-    fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>) {
+    fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>, withheld: &[Action]) {
         let proven = self.scope_proven(&seen.environment);
-        let Some(facts) = proven.then(|| EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment)).flatten() else {
+        let Some(mut facts) = proven.then(|| EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment)).flatten() else {
             return;
         };
+        let foreseen = self.mode == Mode::Audit;
+        if foreseen {
+            facts.foresee(withheld);
+        }
         // The mode is no fact of the account, but its change concerns every workload too.
         let digest = digest::of_value(&(&facts, format!("{:?}", self.mode), &self.object.spec.namespace_selector));
-        let environment = Environment { digest: digest.clone(), account: self.account.clone(), identity: self.identity.clone(), facts };
+        let (account, identity) = (self.account.clone(), self.identity.clone());
+        let environment = Environment { digest: digest.clone(), account, identity, facts, foreseen };
         let environment = Arc::new(environment);
         let before = self.context.set_environment(&self.name, environment.clone());
         let all = before.is_none_or(|before| before.digest != digest);

@@ -124,12 +124,12 @@ pub enum Action {
         tags: Tags,
     },
     /// A new default version. The oldest other one is pruned first if IAM's five are used up.
-    /// `revokes` says that it only takes away what belongs to accesses that are gone.
+    /// `takes_away` says that it only takes away what an access gave that is no longer given.
     ChangePolicy {
         arn: String,
         document: PolicyDocument,
         prune: Option<String>,
-        revokes: bool,
+        takes_away: bool,
     },
     DeletePolicy {
         arn: String,

@@ -13,6 +13,7 @@ use crate::observed::environment::EnvironmentObservation;
 use crate::policy::PolicyDocument;
 use crate::policy::permissions::Profile;
 
+use super::Action;
 use super::environment::Rules;
 
 /// Facts of an environment that its workloads and accesses depend on.
@@ -98,6 +99,22 @@ impl EnvironmentFacts {
             dns_on_nodes: cluster.auto_mode,
             scope: rules.scope.clone(),
         })
+    }
+}
+
+impl EnvironmentFacts {
+    /// Adds what withheld actions would make, so that Audit plans a workload as Enforce would. Addresses are not known before.
+    pub fn foresee(&mut self, withheld: &[Action]) {
+        for action in withheld {
+            match action {
+                Action::CreateVpcEndpoint(endpoint) if endpoint.service == "sts" => self.has_sts = true,
+                Action::CreateVpcEndpoint(endpoint) if endpoint.service == "bedrock-runtime" => self.has_runtime = true,
+                Action::CreateBoundary { document, .. } | Action::ChangeBoundary { document, .. } => {
+                    self.boundary = Some(document.clone());
+                }
+                _ => {}
+            }
+        }
     }
 }
 

@@ -5,7 +5,9 @@
 mod support;
 
 mod account;
+mod audit;
 mod drift;
 mod held;
+mod hold;
 mod scene;
 mod straight_path;

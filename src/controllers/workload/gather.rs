@@ -29,7 +29,7 @@ impl<'a> Pass<'a> {
         let policy = ObjectRef::new(&names::network_policy(&name)).within(&namespace);
         let previous = context.statuses.previous(object);
         let held = held_access(context, &namespace, &name);
-        let mode = Mode::of(declared.spec.enforcement, &[hold(object), hold(declared), held.as_deref()]);
+        let mode = environment.mode(declared, &[hold(object), hold(declared), held.as_deref()]);
         let mode = match unreadable_access(context, &namespace, &previous) {
             Some(what) if mode != Mode::Audit => Mode::Frozen(what),
             _ => mode,

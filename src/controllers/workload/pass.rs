@@ -16,7 +16,7 @@ use crate::controllers::identity::View;
 use crate::domain::{Fault, names, tags};
 use crate::plan::access::DeclaredAccess;
 use crate::plan::workload::{ServiceAccountFacts, WorkloadInputs, WorkloadPlan, plan, remove};
-use crate::plan::{Applied, Mode, Plan, may_hold};
+use crate::plan::{Action, Applied, Mode, Plan, may_hold};
 use crate::status::conditions::Stamp;
 use crate::status::transitions::transitions;
 use crate::status::workload::{WorkloadPass, project};
@@ -156,10 +156,13 @@ impl Pass<'_> {
         let mut identity = self.identity_now(applied);
         let clean = applied.outcomes.is_empty() && applied.withheld.is_empty() && self.mode == Mode::Enforce;
         let judged = applied.findings.iter().all(|finding| !matches!(finding.verdict, Verdict::Unknown | Verdict::Held));
-        if let Some(identity) = &mut identity
-            && clean
-        {
-            identity.accesses.clone_from(&planned.given);
+        let unwritten = applied.withheld.iter().chain(applied.outcomes.iter().map(|(action, _)| action));
+        let policy_waits = unwritten.into_iter().any(|action| matches!(action, Action::ChangePolicy { .. } | Action::CreatePolicy { .. }));
+        match &mut identity {
+            Some(identity) if clean => identity.accesses.clone_from(&planned.given),
+            // What else is withheld or failed gives no access back that the policy no longer contains.
+            Some(identity) if !policy_waits => identity.accesses.retain(|access| planned.given.contains(access)),
+            _ => {}
         }
         let status = project(
             &WorkloadPass {

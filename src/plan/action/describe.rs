@@ -15,7 +15,7 @@ impl Action {
             Self::DeletePolicy { .. }
                 | Self::DeleteRole { .. }
                 | Self::ClearServiceAccount { .. }
-                | Self::ChangePolicy { revokes: true, .. }
+                | Self::ChangePolicy { takes_away: true, .. }
         )
     }
 

@@ -14,8 +14,9 @@ use super::WorkloadInputs;
 
 const FAMILY: ConditionType = ConditionType::IdentityReady;
 
-/// Plans the identity for the policy `document`; without one, whatever is there of ours is taken away.
-pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>) -> Plan {
+/// Plans the identity for the policy `document`; without one, whatever is there of ours is taken away. `given_up` says that the policy
+/// contains an access that is no longer given.
+pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, given_up: bool) -> Plan {
     let identity = Identity::of(inputs);
     let Some(document) = document else {
         return identity.take_away();
@@ -33,7 +34,7 @@ pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>) -
         );
     }
     let mut plan = Plan { findings: vec![super::credential_path(inputs)], ..Plan::default() };
-    plan.extend(identity.keep_policy(document));
+    plan.extend(identity.keep_policy(document, given_up));
     plan.extend(match inputs.role {
         None => identity.create_role(),
         Some(role) => identity.keep_role(role),
@@ -86,7 +87,7 @@ impl<'a> Identity<'a> {
         self.inputs.policy.is_some() && !self.recorded() && !self.inputs.policy_is_ours
     }
 
-    fn keep_policy(&self, document: &PolicyDocument) -> Plan {
+    fn keep_policy(&self, document: &PolicyDocument, given_up: bool) -> Plan {
         let control = Control::LeastPrivilege;
         let Some(policy) = self.inputs.policy else {
             let action = Action::CreatePolicy {
@@ -103,22 +104,20 @@ impl<'a> Identity<'a> {
             Relation::Same => (vec![], Finding::pass(control, FAMILY, "the policy allows exactly the declared access")),
             Relation::Narrower if self.inputs.may_hold => (vec![], Finding::held(control, FAMILY, "the workload's policy")),
             Relation::Narrower | Relation::Wider => (
-                vec![self.change(policy, document)],
+                vec![self.change(policy, document, given_up)],
                 Finding::fail(control, FAMILY, Reason::Drifted, "the policy does not allow exactly the declared access"),
             ),
         };
         Plan { actions, findings: vec![finding], ..Plan::default() }
     }
 
-    fn change(&self, policy: &ManagedPolicy, document: &PolicyDocument) -> Action {
-        let narrows = policy.document.as_ref().is_some_and(|found| relate(found, document) == Relation::Narrower);
-        let recorded = self.inputs.previous.identity.iter().flat_map(|identity| &identity.accesses);
-        let mut gone = recorded.filter(|applied| !self.inputs.accesses.iter().any(|living| living.name == applied.name));
+    fn change(&self, policy: &ManagedPolicy, document: &PolicyDocument, given_up: bool) -> Action {
+        let narrows = || policy.document.as_ref().is_some_and(|found| relate(found, document) == Relation::Narrower);
         Action::ChangePolicy {
             arn: self.policy_arn.clone(),
             document: document.clone(),
             prune: prune(policy),
-            revokes: narrows && gone.next().is_some(),
+            takes_away: given_up && narrows(),
         }
     }
 

@@ -85,7 +85,9 @@ pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
     let fenced = !isolation.actions.is_empty() || inputs.network_policy.is_some();
     plan.extend(isolation);
     if fenced || inputs.role.is_some() || !admitted {
-        plan.extend(identity::plan(inputs, accesses.document.as_ref()));
+        let given = |access: &AppliedAccess| accesses.given.contains(&(access.name.clone(), access.generation));
+        let given_up = inputs.previous.identity.iter().flat_map(|identity| &identity.accesses).any(|access| !given(access));
+        plan.extend(identity::plan(inputs, accesses.document.as_ref(), given_up));
     } else {
         plan.findings.push(Finding::waiting(Control::LeastPrivilege, ConditionType::IdentityReady));
     }
@@ -96,7 +98,7 @@ pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
 /// Plans the removal of everything of a workload that is being deleted: identity first, isolation last.
 #[must_use]
 pub fn remove(inputs: &WorkloadInputs) -> Plan {
-    let mut plan = identity::plan(inputs, None);
+    let mut plan = identity::plan(inputs, None, true);
     if inputs.network_policy.is_some() {
         let name = crate::domain::names::network_policy(inputs.name);
         plan.actions.push(super::Action::DeleteNetworkPolicy { namespace: inputs.namespace.to_owned(), name });
