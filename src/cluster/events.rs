@@ -1,5 +1,9 @@
 //! Events: transitions of conditions, and what was done to the account. A failure to publish is a warning, never an error.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 
@@ -9,11 +13,16 @@ use crate::telemetry::metrics::Metrics;
 
 /// Longest note that the API takes, in bytes.
 const NOTE_BYTES: usize = 1000;
+/// For how long the same event is counted up instead of written anew: as long as a recorder does it.
+const COUNTED: Duration = Duration::from_mins(6);
 
 /// Publishes events.
 #[derive(Clone)]
 pub struct Events {
-    recorder: Recorder,
+    client: Client,
+    // A recorder counts an event up that differs from an earlier one in its note alone, and drops the later note: a second repair of
+    // an object would not be told. So each note has a recorder of its own, for as long as it may be counted up.
+    recorders: Arc<Mutex<HashMap<String, (Recorder, Instant)>>>,
     metrics: Metrics,
 }
 
@@ -21,7 +30,7 @@ impl Events {
     /// A publisher.
     #[must_use]
     pub fn new(client: Client, metrics: Metrics) -> Self {
-        Self { recorder: Recorder::new(client, Reporter { controller: "hipaa-operator".into(), instance: None }), metrics }
+        Self { client, recorders: Arc::default(), metrics }
     }
 
     /// Tells the transitions of an object's conditions.
@@ -51,6 +60,7 @@ impl Events {
             let end = (0..=NOTE_BYTES).rev().find(|&at| note.is_char_boundary(at)).unwrap_or(0);
             note.truncate(end);
         }
+        let recorder = self.recorder(&note);
         let event = Event {
             type_: if warning { EventType::Warning } else { EventType::Normal },
             reason,
@@ -58,10 +68,20 @@ impl Events {
             action: action.to_owned(),
             secondary: None,
         };
-        let outcome = self.recorder.publish(&event, &object.object_ref(&())).await;
+        let outcome = recorder.publish(&event, &object.object_ref(&())).await;
         self.metrics.wrote("event", outcome.is_ok());
         if let Err(error) = outcome {
             tracing::warn!(%error, reason = event.reason, "an event was not published");
         }
+    }
+
+    fn recorder(&self, note: &str) -> Recorder {
+        let now = Instant::now();
+        let mut recorders = self.recorders.lock().unwrap_or_else(PoisonError::into_inner);
+        recorders.retain(|_, (_, used)| now.duration_since(*used) < COUNTED);
+        let reporter = || Reporter { controller: "hipaa-operator".into(), instance: None };
+        let (recorder, used) = recorders.entry(note.to_owned()).or_insert_with(|| (Recorder::new(self.client.clone(), reporter()), now));
+        *used = now;
+        recorder.clone()
     }
 }

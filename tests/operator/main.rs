@@ -7,6 +7,7 @@ mod support;
 mod account;
 mod audit;
 mod drift;
+mod events;
 mod held;
 mod hold;
 mod scene;

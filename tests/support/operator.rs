@@ -48,6 +48,11 @@ impl Operator {
         }
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// What it answers to a GET of `path`, such as `/readyz`.
     pub async fn get(&self, path: &str) -> Result<http::Answer, String> {
         http::get(&format!("{}{path}", self.url)).await
