@@ -7,7 +7,7 @@ use hipaa_operator::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 use hipaa_operator::cluster::objects::WithStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Patch, PatchParams};
-use kube::{Api, Resource, ResourceExt as _};
+use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::support::bed::Bed;
