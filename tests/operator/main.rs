@@ -10,4 +10,6 @@ mod drift;
 mod held;
 mod hold;
 mod scene;
+mod still;
 mod straight_path;
+mod union;
