@@ -11,4 +11,6 @@ mod events;
 mod held;
 mod hold;
 mod scene;
+mod still;
 mod straight_path;
+mod union;
