@@ -26,14 +26,15 @@ pub async fn all(stage: &Stage) -> Result<(), String> {
 
 /// Something done behind the operator's back.
 struct Tampering {
+    what: String,
     at: Instant,
     since: SystemTime,
 }
 
 impl Tampering {
-    fn begin(what: &str) -> Self {
-        out::doing(what);
-        Self { at: Instant::now(), since: SystemTime::now() }
+    fn begin(what: String) -> Self {
+        out::doing(&what);
+        Self { what, at: Instant::now(), since: SystemTime::now() }
     }
 
     /// Waits until `ask` sees it undone, and until the operator tells that it was the one who did it, by `operation`.
@@ -41,7 +42,7 @@ impl Tampering {
     where
         A: Future<Output = Result<(), String>>,
     {
-        stage.until("it is repaired", ask).await?;
+        stage.until(&format!("it is undone that {}", self.what), ask).await?;
         let took = self.at.elapsed();
         let client = stage.bed.client();
         let event = stage.until("the operator tells of it", || events::repair(&client, operation, self.since)).await?;
@@ -53,7 +54,7 @@ impl Tampering {
 
 async fn attach_administrator(stage: &Stage, role: &str, policy_arn: &str) -> Result<(), String> {
     let iam = stage.bed.emulators.iam();
-    let tampering = Tampering::begin(&format!("someone attaches AdministratorAccess to {role}"));
+    let tampering = Tampering::begin(format!("someone attaches AdministratorAccess to {role}"));
     iam.attach_role_policy().role_name(role).policy_arn(ADMINISTRATOR).send().await.map_err(reads::told)?;
     let only_ours = || async {
         let attached = reads::attached(&iam, role).await?;
@@ -70,7 +71,7 @@ async fn open_endpoint(stage: &Stage) -> Result<(), String> {
     let before = reads::endpoint_policy(&ec2, id).await?;
     let open = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*" }] });
 
-    let tampering = Tampering::begin(&format!("someone opens the policy of bedrock-runtime's endpoint {id} to everyone"));
+    let tampering = Tampering::begin(format!("someone opens the policy of bedrock-runtime's endpoint {id} to everyone"));
     ec2.modify_vpc_endpoint().vpc_endpoint_id(id).policy_document(open.to_string()).send().await.map_err(reads::told)?;
     let closed = || async { as_before(&before, &reads::endpoint_policy(&ec2, id).await?) };
     tampering.undone(stage, "ec2:ModifyVpcEndpoint", closed).await
@@ -81,7 +82,7 @@ async fn delete_network_policy(stage: &Stage) -> Result<(), String> {
     let name = hipaa_operator::domain::names::network_policy("notes");
     let before = policies.get(&name).await.map_err(|error| error.to_string())?;
 
-    let tampering = Tampering::begin(&format!("someone deletes NetworkPolicy clinic/{name}"));
+    let tampering = Tampering::begin(format!("someone deletes NetworkPolicy clinic/{name}"));
     policies.delete(&name, &DeleteParams::default()).await.map_err(|error| error.to_string())?;
     let made_anew = || async {
         let now = policies.get(&name).await.map_err(|error| error.to_string())?;
@@ -102,7 +103,7 @@ async fn widen_trust(stage: &Stage, role: &str) -> Result<(), String> {
     let equals = equals.ok_or_else(|| format!("the trust policy does not tell whom it trusts: {before}"))?;
     equals.retain(|key, _| !key.ends_with(":sub"));
 
-    let tampering = Tampering::begin(&format!("someone lets any service account of the cluster assume {role}"));
+    let tampering = Tampering::begin(format!("someone lets any service account of the cluster assume {role}"));
     iam.update_assume_role_policy().role_name(role).policy_document(wide.to_string()).send().await.map_err(reads::told)?;
     let exact = || async { as_before(&before, &reads::trust(&iam, role).await?) };
     tampering.undone(stage, "iam:UpdateAssumeRolePolicy", exact).await
