@@ -1,7 +1,5 @@
 //! Apply, be ready, count the calls, hold still, go away again.
 
-use std::time::{Duration, Instant};
-
 use hipaa_operator::api::BedrockAccess;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
@@ -25,12 +23,9 @@ async fn three_manifests_become_ready_with_the_fewest_calls() {
 
     let recorder = scene.bed.emulators.recorder();
     recorder.start().await;
-    let began = Instant::now();
     scene.bed.apply(&access("summaries", HAIKU)).await;
     scene.all_ready("summaries").await;
-    let took = began.elapsed();
     assert_eq!(mutating(&recorder.calls().await), ["iam:CreatePolicy", "iam:CreateRole", "iam:AttachRolePolicy"]);
-    assert!(took < Duration::from_secs(5), "{took:?}");
 
     recorder.start().await;
     scene.bed.apply(&access("letters", SONNET)).await;
