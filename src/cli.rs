@@ -122,7 +122,11 @@ async fn operate(arguments: RunArguments) -> Result<(), String> {
             overrides.join(", ")
         ));
     }
-    let config = Config::infer().await.map_err(|error| format!("no cluster: {error}"))?;
+    let mut config = Config::infer().await.map_err(|error| format!("no cluster: {error}"))?;
+    // A proxy in the environment is for the way to AWS; the API server is reached directly.
+    config.proxy_url = None;
+    // A pass that fails is repeated with a backoff of its own; retries inside of it would only hide what is wrong.
+    config.default_retry = false;
     let client = Client::try_from(config).map_err(|error| format!("no cluster: {error}"))?;
     let stop = CancellationToken::new();
     end_on_signal(stop.clone())?;
