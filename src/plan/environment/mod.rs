@@ -100,3 +100,6 @@ fn models(observed: &EnvironmentObservation) -> Vec<Finding> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

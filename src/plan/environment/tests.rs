@@ -1,0 +1,238 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::api::PhiEnvironmentSpec;
+use crate::domain::{names, tags};
+use crate::observed::account::{Caller, Key};
+use crate::observed::bedrock::ModelAvailability;
+use crate::observed::cluster::{Cluster, OidcProvider};
+use crate::observed::identity::ManagedPolicy;
+use crate::observed::network::{Endpoint, OfferedService, SecurityGroup, Subnet, Vpc};
+use crate::plan::Action;
+use crate::plan::action::{GroupReference, NewEndpoint};
+use crate::policy::{PolicyDocument, Principal, Statement};
+
+const MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
+const ISSUER: &str = "https://oidc.example/id/1";
+
+fn spec() -> PhiEnvironmentSpec {
+    serde_json::from_value(serde_json::json!({
+        "enforcement": "Enforce",
+        "aws": { "accountId": "123456789012", "region": "us-east-1", "clusterName": "prod" },
+        "namespaceSelector": { "matchLabels": { "phi": "allowed" } },
+        "bedrock": { "models": [MODEL] },
+    }))
+    .unwrap()
+}
+
+fn rules() -> Rules {
+    Rules::of("prod", &spec(), Some("aws"))
+}
+
+/// An account in which nothing of ours exists: two zones, and a third that `sts` is not offered in.
+fn empty() -> EnvironmentObservation {
+    let rules = rules();
+    let subnet = |id: &str, zone: &str| Subnet { id: id.into(), zone: zone.into(), vpc_id: "vpc-1".into() };
+    let zones = |name: &str| if name.contains("sts") { vec!["a", "b"] } else { vec!["a", "b", "c"] };
+    let available = ModelAvailability {
+        agreement: "AVAILABLE".into(),
+        authorization: "AUTHORIZED".into(),
+        entitlement: "AVAILABLE".into(),
+        region: "AVAILABLE".into(),
+    };
+    EnvironmentObservation {
+        caller: Ok(Caller { account_id: "123456789012".into(), arn: "arn:aws:iam::123456789012:user/operator".into() }),
+        operator_arn: Ok("arn:aws:iam::123456789012:user/operator".into()),
+        api_server_issuer: Ok(ISSUER.into()),
+        cluster: Ok(Some(Cluster { arn: rules.scope.cluster_arn(), issuer: ISSUER.into(), ..Cluster::default() })),
+        vpc: Ok(Some(Vpc { id: "vpc-1".into(), cidrs: BTreeSet::from(["10.0.0.0/16".into()]), dns_support: true, dns_hostnames: true })),
+        subnets: Ok(vec![subnet("s-1", "a"), subnet("s-2", "b"), subnet("s-3", "c"), subnet("s-4", "a")]),
+        other_subnets: Ok(Vec::new()),
+        oidc_provider: Ok(Some(OidcProvider { client_ids: vec!["sts.amazonaws.com".into()] })),
+        offered: Ok(rules
+            .service_names()
+            .into_iter()
+            .map(|name| OfferedService { zones: zones(&name).into_iter().map(str::to_owned).collect(), policy_supported: true, name })
+            .collect()),
+        endpoints: Ok(Vec::new()),
+        security_groups: Ok(Vec::new()),
+        key: Ok(None),
+        boundary: Ok(None),
+        platform_boundary: Ok(None),
+        models: BTreeMap::from([(MODEL.to_owned(), Ok(Some(available)))]),
+        profiles: BTreeMap::new(),
+        dns_service_addresses: Ok(Vec::new()),
+    }
+}
+
+fn plan_of(observed: &EnvironmentObservation, may_hold: bool) -> Plan {
+    plan(&EnvironmentInputs { rules: &rules(), observed, may_hold })
+}
+
+fn calls(observed: &EnvironmentObservation) -> Vec<&'static str> {
+    plan_of(observed, true).actions.iter().map(|action| action.describe().1).collect()
+}
+
+/// The account after the plan for the empty one was carried out.
+fn provisioned() -> EnvironmentObservation {
+    let mut observed = empty();
+    let wanted = tags::of_environment(&rules().scope);
+    for action in plan_of(&observed, true).actions {
+        match action {
+            Action::CreateSecurityGroup { name, tags, service, .. } => {
+                let group = SecurityGroup { id: format!("sg-{service}"), name, tags, ..SecurityGroup::default() };
+                observed.security_groups.as_mut().unwrap().push(group);
+            }
+            Action::AuthorizeSecurityGroupIngress { name, rules, .. } => {
+                let groups = observed.security_groups.as_mut().unwrap();
+                groups.iter_mut().find(|group| group.name == name).unwrap().ingress = rules;
+            }
+            Action::CreateVpcEndpoint(new) => observed.endpoints.as_mut().unwrap().push(made(*new)),
+            Action::CreateKey { policy, tags, .. } => {
+                observed.key = Ok(Some(Key {
+                    arn: "key".into(),
+                    state: "Enabled".into(),
+                    customer_managed: true,
+                    rotation_enabled: true,
+                    rotation_period_in_days: None,
+                    policy: Some(policy),
+                    tags,
+                    has_alias: true,
+                }));
+            }
+            Action::CreateBoundary { arn, document, .. } => {
+                observed.boundary = Ok(Some(ManagedPolicy { arn, document: Some(document), ..ManagedPolicy::default() }));
+            }
+            Action::RevokeSecurityGroupEgress { .. } | Action::CreateAlias { .. } | Action::EnableKeyRotation { .. } => {}
+            other => panic!("nobody needs {other:?} in an empty account"),
+        }
+    }
+    assert!(observed.endpoints.as_ref().unwrap().iter().all(|endpoint| endpoint.tags == wanted));
+    observed
+}
+
+fn made(new: NewEndpoint) -> Endpoint {
+    let GroupReference::ForService(service) = new.group else { panic!("the group is made by the same plan") };
+    Endpoint {
+        id: format!("vpce-{service}"),
+        service_name: new.service_name,
+        state: "available".into(),
+        endpoint_type: "Interface".into(),
+        private_dns: true,
+        policy: Some(new.policy),
+        subnet_ids: new.subnet_ids,
+        security_group_ids: BTreeSet::from([format!("sg-{service}")]),
+        tags: new.tags,
+        ..Endpoint::default()
+    }
+}
+
+fn endpoint<'a>(observed: &'a mut EnvironmentObservation, service: &str) -> &'a mut Endpoint {
+    let id = format!("vpce-{service}");
+    observed.endpoints.as_mut().unwrap().iter_mut().find(|endpoint| endpoint.id == id).unwrap()
+}
+
+fn allow_all() -> PolicyDocument {
+    PolicyDocument::of(vec![Statement::allow("All", &["*"], vec!["*".into()]).for_principal(Principal::anyone())])
+}
+
+#[test]
+fn what_was_planned_leaves_nothing_to_plan() {
+    let observed = provisioned();
+    assert_eq!(calls(&observed), [""; 0]);
+    assert!(plan_of(&observed, true).findings.iter().all(|finding| finding.verdict == Verdict::Pass));
+}
+
+#[test]
+fn endpoints_have_one_subnet_in_each_zone_that_offers_them() {
+    let plan = plan_of(&empty(), true);
+    let subnets = |service: &str| {
+        let of_service = |action: &Action| match action {
+            Action::CreateVpcEndpoint(new) if new.service == service => Some(new.subnet_ids.iter().cloned().collect::<Vec<_>>()),
+            _ => None,
+        };
+        plan.actions.iter().find_map(of_service).unwrap()
+    };
+    assert_eq!(subnets("bedrock-runtime"), ["s-1", "s-2", "s-3"]);
+    assert_eq!(subnets("sts"), ["s-1", "s-2"]);
+}
+
+#[test]
+fn nothing_is_planned_before_the_scope_is_proven() {
+    type Break = fn(&mut EnvironmentObservation);
+    let cases: [(Reason, Break); 7] = [
+        (Reason::AccountMismatch, |seen| seen.caller.as_mut().unwrap().account_id = "999999999999".into()),
+        (Reason::ClusterMismatch, |seen| seen.api_server_issuer = Ok("https://oidc.example/id/2".into())),
+        (Reason::ClusterNotFound, |seen| seen.cluster = Ok(None)),
+        (Reason::VpcNotFound, |seen| seen.vpc = Ok(None)),
+        (Reason::VpcDnsDisabled, |seen| seen.vpc.as_mut().unwrap().as_mut().unwrap().dns_hostnames = false),
+        (Reason::OidcProviderNotFound, |seen| seen.oidc_provider = Ok(None)),
+        (Reason::NotAuthorized, |seen| {
+            seen.cluster =
+                Err(Fault { class: FaultClass::Denied, service: "eks", operation: "DescribeCluster", code: "AccessDenied".into() });
+        }),
+    ];
+    for (reason, break_it) in cases {
+        let mut observed = empty();
+        break_it(&mut observed);
+        let plan = plan_of(&observed, true);
+        assert_eq!(plan.actions, [], "{reason:?}");
+        assert!(plan.findings.iter().any(|finding| finding.reason == reason), "{reason:?}");
+    }
+}
+
+#[test]
+fn drift_is_mended_and_narrowing_held() {
+    type Tamper = fn(&mut EnvironmentObservation);
+    let cases: [(&str, Tamper, &[&str], usize); 8] = [
+        ("an opened policy", |seen| endpoint(seen, "sts").policy = Some(allow_all()), &["ModifyVpcEndpoint"], 0),
+        ("a lost subnet", |seen| drop(endpoint(seen, "sts").subnet_ids.pop_first()), &["ModifyVpcEndpoint"], 0),
+        ("private DNS off", |seen| endpoint(seen, "sts").private_dns = false, &["ModifyVpcEndpoint"], 0),
+        (
+            "a foreign group",
+            |seen| {
+                endpoint(seen, "sts").security_group_ids.insert("sg-x".into());
+            },
+            &["ModifyVpcEndpoint"],
+            0,
+        ),
+        ("rotation off", |seen| seen.key.as_mut().unwrap().as_mut().unwrap().rotation_enabled = false, &["EnableKeyRotation"], 0),
+        ("an opened key", |seen| seen.key.as_mut().unwrap().as_mut().unwrap().policy = Some(allow_all()), &["PutKeyPolicy"], 0),
+        ("a tighter group", |seen| seen.security_groups.as_mut().unwrap()[0].ingress.clear(), &[], 1),
+        ("a disabled key", |seen| seen.key.as_mut().unwrap().as_mut().unwrap().state = "Disabled".into(), &[], 1),
+    ];
+    for (name, tamper, expected, held) in cases {
+        let mut observed = provisioned();
+        tamper(&mut observed);
+        assert_eq!(calls(&observed), expected, "{name}");
+        let findings = plan_of(&observed, true).findings;
+        assert_eq!(findings.iter().filter(|finding| finding.verdict == Verdict::Held).count(), held, "{name}");
+    }
+}
+
+#[test]
+fn an_endpoint_of_someone_else_is_verified_and_not_doubled() {
+    let mut observed = provisioned();
+    observed.security_groups.as_mut().unwrap().retain(|group| group.id != "sg-sts");
+    let theirs = endpoint(&mut observed, "sts");
+    theirs.tags.clear();
+    theirs.policy = Some(allow_all());
+    let plan = plan_of(&observed, true);
+    assert_eq!(plan.actions, []);
+    let wide = plan.findings.iter().find(|finding| finding.reason == Reason::EndpointPolicyTooWide).unwrap();
+    assert!(!wide.blocks, "it counts for Compliant, not for Ready");
+}
+
+#[test]
+fn deletion_touches_only_what_is_tagged_and_never_the_key() {
+    let mut observed = provisioned();
+    endpoint(&mut observed, "sts").tags.clear();
+    let mut rules = rules();
+    assert_eq!(remove(&rules, &observed), [], "Retain");
+    rules.resolved.deletion_policy = crate::api::shared::DeletionPolicy::Delete;
+    let called: Vec<_> = remove(&rules, &observed).iter().map(|action| action.describe().1).collect();
+    assert_eq!(called.iter().filter(|call| **call == "DeleteVpcEndpoints").count(), 2);
+    assert!(called.iter().all(|call| ["DeleteVpcEndpoints", "DeleteSecurityGroup", "DeletePolicy"].contains(call)), "{called:?}");
+    assert!(orphan_key(&rules, &observed).is_some_and(|action| action.describe().1 == "TagResource"));
+    assert_eq!(names::key_alias(&rules.scope), "alias/hipaa-operator/prod/prod");
+}
