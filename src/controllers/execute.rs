@@ -88,7 +88,8 @@ impl Executor<'_> {
             | Action::CreateAlias { .. }
             | Action::EnableKeyRotation { .. }
             | Action::PutKeyPolicy { .. }
-            | Action::TagKey { .. } => self.key(action, made).await.map(|()| None),
+            | Action::TagKey { .. }
+            | Action::UntagKey { .. } => self.key(action, made).await.map(|()| None),
             Action::CreateBoundary { .. }
             | Action::ChangeBoundary { .. }
             | Action::DeleteBoundary { .. }
@@ -154,6 +155,7 @@ impl Executor<'_> {
             Action::EnableKeyRotation { key, days } => kms.enable_rotation(&made.key(key)?, *days).await?,
             Action::PutKeyPolicy { key, policy } => kms.put_policy(&made.key(key)?, &policy.to_json()).await?,
             Action::TagKey { key, tags } => kms.tag(&made.key(key)?, tags).await?,
+            Action::UntagKey { key, tags } => kms.untag(&made.key(key)?, tags).await?,
             _ => {}
         }
         Ok(())

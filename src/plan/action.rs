@@ -96,6 +96,11 @@ pub enum Action {
         key: KeyReference,
         tags: Tags,
     },
+    /// Tags that no longer hold.
+    UntagKey {
+        key: KeyReference,
+        tags: Vec<String>,
+    },
 
     /// The environment's permissions boundary.
     CreateBoundary {
@@ -289,7 +294,8 @@ impl Action {
             | Self::CreateAlias { .. }
             | Self::EnableKeyRotation { .. }
             | Self::PutKeyPolicy { .. }
-            | Self::TagKey { .. } => ConditionType::KeyReady,
+            | Self::TagKey { .. }
+            | Self::UntagKey { .. } => ConditionType::KeyReady,
             Self::CreateBoundary { .. } | Self::ChangeBoundary { .. } | Self::DeleteBoundary { .. } => ConditionType::BoundaryReady,
             Self::ApplyNetworkPolicy(_) | Self::DeleteNetworkPolicy { .. } => ConditionType::NetworkIsolated,
             _ => ConditionType::IdentityReady,
@@ -314,6 +320,7 @@ impl Action {
             Self::EnableKeyRotation { key, .. } => ("kms", "EnableKeyRotation", key.name()),
             Self::PutKeyPolicy { key, .. } => ("kms", "PutKeyPolicy", key.name()),
             Self::TagKey { key, .. } => ("kms", "TagResource", key.name()),
+            Self::UntagKey { key, .. } => ("kms", "UntagResource", key.name()),
             Self::CreateBoundary { arn, .. } | Self::CreatePolicy { arn, .. } => ("iam", "CreatePolicy", arn.clone()),
             Self::ChangeBoundary { arn, .. } | Self::ChangePolicy { arn, .. } => ("iam", "CreatePolicyVersion", arn.clone()),
             Self::DeleteBoundary { arn, .. } | Self::DeletePolicy { arn, .. } => ("iam", "DeletePolicy", arn.clone()),
