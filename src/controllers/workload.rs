@@ -102,6 +102,8 @@ struct Pass<'a> {
     namespace: String,
     name: String,
     admitted: bool,
+    /// The namespace is being deleted, and with it the object, if not yet marked so.
+    leaving: bool,
     older_claimant: Option<String>,
     accesses: Vec<DeclaredAccess>,
     previous: PhiWorkloadStatus,
@@ -115,12 +117,14 @@ impl<'a> Pass<'a> {
     fn new(context: &'a Context, object: &'a PhiWorkload, declared: &PhiEnvironment, environment: Arc<Environment>) -> Self {
         let namespace = object.namespace().unwrap_or_default();
         let name = object.name_any();
-        let labels = context.caches.namespaces.get(&ObjectRef::new(&namespace)).map(|found| found.labels().clone()).unwrap_or_default();
+        let around = context.caches.namespaces.get(&ObjectRef::new(&namespace));
+        let labels = around.as_ref().map(|found| found.labels().clone()).unwrap_or_default();
         let account = ObjectRef::new(&object.spec.service_account_name).within(&namespace);
         let service_account = context.caches.service_accounts.get(&account);
         let policy = ObjectRef::new(&names::network_policy(&name)).within(&namespace);
         Self {
             mode: environment.mode(declared, &[hold(object), hold(declared)]),
+            leaving: around.is_some_and(|found| found.metadata.deletion_timestamp.is_some()),
             admitted: selects(&declared.spec.namespace_selector, &labels),
             older_claimant: older_claimant(context, object),
             accesses: declared_accesses(context, &namespace, &name),
@@ -140,7 +144,7 @@ impl<'a> Pass<'a> {
     }
 
     async fn run(mut self) -> Result<Next, Fault> {
-        let deleting = self.object.metadata.deletion_timestamp.is_some();
+        let deleting = self.leaving || self.object.metadata.deletion_timestamp.is_some();
         let inputs = self.digest_of_inputs();
         let repair = self.previous.settled_inputs.as_ref() == Some(&inputs);
         let wish = reconcile_at(self.object).cloned();
@@ -294,6 +298,10 @@ impl<'a> Pass<'a> {
     }
 
     async fn finish(&self, applied: &Applied) -> Result<Next, Fault> {
+        if self.object.metadata.deletion_timestamp.is_none() {
+            // Its own deletion follows, within seconds.
+            return Ok(applied.failures().next().map_or(Next::Settled(IDLE), |(_, fault)| Next::Failed(fault.class)));
+        }
         if applied.failures().next().is_some() || !applied.withheld.is_empty() {
             return hand_over(self.context, self.object).await;
         }
