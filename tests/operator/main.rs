@@ -6,9 +6,14 @@ mod support;
 
 mod account;
 mod audit;
+mod boundary;
+mod deletion;
 mod drift;
 mod held;
 mod hold;
+mod obstacles;
+mod program;
+mod refusals;
 mod scene;
 mod still;
 mod straight_path;
