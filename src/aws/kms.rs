@@ -114,6 +114,15 @@ impl Kms {
         self.calls.watch("kms", "TagResource", call).await.map(drop)
     }
 
+    /// Removes tags, by their keys.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn untag(&self, arn: &str, keys: &[String]) -> Result<(), Fault> {
+        let call = self.client.untag_resource().key_id(arn).set_tag_keys(Some(keys.to_vec())).send();
+        self.calls.watch("kms", "UntagResource", call).await.map(drop)
+    }
+
     async fn metadata(&self, id: &str) -> Read<Option<KeyMetadata>> {
         let call = self.client.describe_key().key_id(id).send();
         let answer = present(self.calls.watch("kms", "DescribeKey", call).await)?;

@@ -88,7 +88,8 @@ impl Executor<'_> {
             | Action::CreateAlias { .. }
             | Action::EnableKeyRotation { .. }
             | Action::PutKeyPolicy { .. }
-            | Action::TagKey { .. } => self.key(action, results).await.map(|()| None),
+            | Action::TagKey { .. }
+            | Action::UntagKey { .. } => self.key(action, results).await.map(|()| None),
             Action::CreateBoundary { .. }
             | Action::ChangeBoundary { .. }
             | Action::DeleteBoundary { .. }
@@ -154,6 +155,7 @@ impl Executor<'_> {
             Action::EnableKeyRotation { key, days } => kms.enable_rotation(&results.key(key)?, *days).await?,
             Action::PutKeyPolicy { key, policy } => kms.put_policy(&results.key(key)?, &policy.to_json()).await?,
             Action::TagKey { key, tags } => kms.tag(&results.key(key)?, tags).await?,
+            Action::UntagKey { key, tags } => kms.untag(&results.key(key)?, tags).await?,
             _ => {}
         }
         Ok(())

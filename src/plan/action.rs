@@ -97,6 +97,11 @@ pub enum Action {
         key: KeyReference,
         tags: Tags,
     },
+    /// Tags that no longer hold.
+    UntagKey {
+        key: KeyReference,
+        tags: Vec<String>,
+    },
 
     /// The environment's permissions boundary.
     CreateBoundary {

@@ -109,6 +109,7 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
         | Action::EnableKeyRotation { .. }
         | Action::PutKeyPolicy { .. }
         | Action::TagKey { .. }
+        | Action::UntagKey { .. }
         | Action::ChangeBoundary { .. }
         | Action::DeleteBoundary { .. }
         | Action::ChangePolicy { .. }

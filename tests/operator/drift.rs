@@ -2,9 +2,10 @@
 
 use aws_sdk_ec2::types::{IpPermission, IpRange};
 use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 
 use crate::account::{endpoint, groups, keys, looks_like, picture, set_policy};
 use crate::scene::{SOON, Scene};
@@ -87,6 +88,13 @@ async fn what_a_workload_stands_on_is_repaired() {
     iam.delete_role().role_name(&role).send().await.expect("DeleteRole");
     looks_like(&scene, &before, "the role is there again").await;
     scene.all_ready("summaries").await;
+
+    let events: Api<Event> = Api::namespaced(scene.bed.client(), "clinic");
+    let events = events.list(&ListParams::default()).await.unwrap();
+    let repairs: Vec<_> = events.iter().filter(|event| event.reason.as_deref() == Some("Repaired")).collect();
+    for operation in ["iam:DetachRolePolicy arn:aws:iam::aws:policy/AdministratorAccess", "iam:AttachRolePolicy", "iam:CreateRole"] {
+        assert!(repairs.iter().any(|event| event.note.iter().any(|note| note.contains(operation))), "{operation} in {repairs:?}");
+    }
 }
 
 #[tokio::test]

@@ -6,10 +6,15 @@ mod support;
 
 mod account;
 mod audit;
+mod boundary;
+mod deletion;
 mod drift;
 mod events;
 mod held;
 mod hold;
+mod obstacles;
+mod program;
+mod refusals;
 mod scene;
 mod still;
 mod straight_path;

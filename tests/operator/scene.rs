@@ -14,6 +14,10 @@ use crate::support::bed::Bed;
 use crate::support::operator::{self, Operator};
 use crate::support::seed::Shape;
 
+/// How the operator is started here: it sweeps every second.
+pub const FLAGS: &[&str] =
+    &["--sweep-interval", "1", "--iam-settling", "0", "--allow-endpoint-override", "--log", "info,hipaa_operator=debug"];
+
 /// How long anything may take here unless a case says less.
 pub const SOON: Duration = Duration::from_secs(40);
 
@@ -84,10 +88,13 @@ impl Scene {
 
     /// The same, on an account of this shape.
     pub async fn with(shape: Shape) -> Self {
-        let bed = Bed::start(shape).await;
+        Self::on(Bed::start(shape).await, &[]).await
+    }
+
+    /// The same, on this bed, with more in the operator's environment.
+    pub async fn on(bed: Bed, environment: &[(&str, &str)]) -> Self {
         bed.apply("{ apiVersion: v1, kind: Namespace, metadata: { name: hipaa-operator } }").await;
-        let flags = ["--sweep-interval", "1", "--iam-settling", "0", "--allow-endpoint-override", "--log", "info,hipaa_operator=debug"];
-        let mut operator = bed.operator(&operator::binary(), &flags);
+        let mut operator = bed.operator_with(&operator::binary(), FLAGS, environment);
         operator.wait_ready().await;
         Self { operator, bed }
     }

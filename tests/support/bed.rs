@@ -49,7 +49,7 @@ impl Bed {
         let folder = tempfile::Builder::new().prefix("hipaa-operator-bed-").tempdir().expect("there is a folder for temporary files");
         let emulators = Emulators::start(folder.path(), &shape.account, &shape.region).await;
         let seeded = seed(&emulators, &shape).await;
-        let control_plane = ControlPlane::start(folder.path(), &seeded.issuer).await;
+        let control_plane = ControlPlane::start(folder.path(), shape.token_issuer.as_ref().unwrap_or(&seeded.issuer)).await;
         let bed = Self { control_plane, emulators, shape, seeded, folder, operator_logs: Mutex::default() };
         bed.install_crds().await;
         bed
@@ -62,9 +62,16 @@ impl Bed {
 
     /// Starts an operator on this cluster and account. It may not be ready yet.
     pub fn operator(&self, binary: &Path, flags: &[&str]) -> Operator {
+        self.operator_with(binary, flags, &[])
+    }
+
+    /// The same, with more in its environment.
+    pub fn operator_with(&self, binary: &Path, flags: &[&str], more: &[(&str, &str)]) -> Operator {
         let mut logs = self.operator_logs.lock().expect("no holder panics");
         let name = format!("operator-{}", logs.len() + 1);
-        let operator = Operator::start(&name, binary, flags, &self.environment(), self.folder.path());
+        let mut environment = self.environment();
+        environment.extend(more.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        let operator = Operator::start(&name, binary, flags, &environment, self.folder.path());
         logs.push(operator.log().to_owned());
         operator
     }

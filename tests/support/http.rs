@@ -25,6 +25,24 @@ pub async fn post(url: &str, body: &str) -> Result<Answer, String> {
     ask(move || agent().post(&url).content_type("application/x-www-form-urlencoded").send(&body)).await
 }
 
+/// Sends a request on to the server at `base` and gives status, content type and body of what it answers.
+pub async fn pass_on(base: &str, mut head: axum::http::request::Parts, body: axum::body::Bytes) -> Result<Passed, String> {
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    head.uri = format!("{base}{path}").parse().map_err(|error| format!("{error}"))?;
+    head.headers.remove("host");
+    head.headers.remove("content-length");
+    let request = axum::http::Request::from_parts(head, body.to_vec());
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut response = agent().run(request)?;
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
+        Ok::<_, ureq::Error>((response.status(), kind, response.body_mut().with_config().limit(u64::MAX).read_to_vec()?))
+    });
+    answer.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+/// Status, content type and body.
+type Passed = (axum::http::StatusCode, String, Vec<u8>);
+
 /// The body of a 200, anything else as an error.
 pub fn ok(answer: Answer) -> Result<String, String> {
     if answer.status == 200 { Ok(answer.body) } else { Err(format!("status {}: {}", answer.status, answer.body)) }

@@ -5,6 +5,7 @@
 
 pub mod bed;
 pub mod control_plane;
+pub mod denying_stub;
 pub mod emulators;
 pub mod http;
 pub mod operator;

@@ -31,6 +31,8 @@ pub struct Shape {
     pub subnets_per_zone: usize,
     /// Whether IAM knows the cluster's issuer.
     pub oidc_provider: bool,
+    /// The issuer of this API server's tokens, if it is not the cluster's.
+    pub token_issuer: Option<String>,
     /// The models whose agreement is accepted, if they have one. The ids must be ones `MiniStack` has.
     pub models: Vec<String>,
 }
@@ -47,6 +49,7 @@ impl Default for Shape {
             zones: ["us-east-1a", "us-east-1b", "us-east-1c"].map(str::to_owned).to_vec(),
             subnets_per_zone: 1,
             oidc_provider: true,
+            token_issuer: None,
             models: ["anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-sonnet-20240229-v1:0", "amazon.titan-embed-text-v2:0"]
                 .map(str::to_owned)
                 .to_vec(),

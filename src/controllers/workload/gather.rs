@@ -23,7 +23,8 @@ impl<'a> Pass<'a> {
     pub(super) fn new(context: &'a Context, object: &'a PhiWorkload, declared: &PhiEnvironment, environment: Arc<Environment>) -> Self {
         let namespace = object.namespace().unwrap_or_default();
         let name = object.name_any();
-        let labels = context.caches.namespaces.get(&ObjectRef::new(&namespace)).map(|found| found.labels().clone()).unwrap_or_default();
+        let around = context.caches.namespaces.get(&ObjectRef::new(&namespace));
+        let labels = around.as_ref().map(|found| found.labels().clone()).unwrap_or_default();
         let account = ObjectRef::new(&object.spec.service_account_name).within(&namespace);
         let service_account = context.caches.service_accounts.get(&account);
         let policy = ObjectRef::new(&names::network_policy(&name)).within(&namespace);
@@ -36,6 +37,7 @@ impl<'a> Pass<'a> {
         };
         Self {
             mode,
+            leaving: around.is_some_and(|found| found.metadata.deletion_timestamp.is_some()),
             admitted: admits(&declared.spec.namespace_selector, &labels),
             older_claimant: older_claimant(context, object),
             accesses: declared_accesses(context, &namespace, &name),

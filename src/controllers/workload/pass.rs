@@ -34,6 +34,8 @@ pub(super) struct Pass<'a> {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) admitted: bool,
+    /// The namespace is being deleted, and with it the object, if not yet marked so.
+    pub(super) leaving: bool,
     pub(super) older_claimant: Option<String>,
     pub(super) accesses: Vec<DeclaredAccess>,
     pub(super) previous: PhiWorkloadStatus,
@@ -45,7 +47,7 @@ pub(super) struct Pass<'a> {
 
 impl Pass<'_> {
     pub(super) async fn run(mut self) -> Result<Next, Fault> {
-        let deleting = self.object.metadata.deletion_timestamp.is_some();
+        let deleting = self.leaving || self.object.metadata.deletion_timestamp.is_some();
         let inputs = self.digest_of_inputs();
         let repair = self.previous.settled_inputs.as_ref() == Some(&inputs);
         let wish = reconcile_at(self.object).cloned();
@@ -146,6 +148,10 @@ impl Pass<'_> {
     }
 
     async fn finish(&self, applied: &Applied) -> Result<Next, Fault> {
+        if self.object.metadata.deletion_timestamp.is_none() {
+            // Its own deletion follows, within seconds.
+            return Ok(applied.failures().next().map_or(Next::Settled(IDLE), |(_, fault)| Next::Failed(fault.class)));
+        }
         if applied.failures().next().is_some() || !applied.withheld.is_empty() {
             return hand_over(self.context, self.object).await;
         }

@@ -36,7 +36,8 @@ impl Action {
             | Self::CreateAlias { .. }
             | Self::EnableKeyRotation { .. }
             | Self::PutKeyPolicy { .. }
-            | Self::TagKey { .. } => ConditionType::KeyReady,
+            | Self::TagKey { .. }
+            | Self::UntagKey { .. } => ConditionType::KeyReady,
             Self::CreateBoundary { .. } | Self::ChangeBoundary { .. } | Self::DeleteBoundary { .. } => ConditionType::BoundaryReady,
             Self::ApplyNetworkPolicy(_) | Self::DeleteNetworkPolicy { .. } => ConditionType::NetworkIsolated,
             _ => ConditionType::IdentityReady,
@@ -61,6 +62,7 @@ impl Action {
             Self::EnableKeyRotation { key, .. } => ("kms", "EnableKeyRotation", key.name()),
             Self::PutKeyPolicy { key, .. } => ("kms", "PutKeyPolicy", key.name()),
             Self::TagKey { key, .. } => ("kms", "TagResource", key.name()),
+            Self::UntagKey { key, .. } => ("kms", "UntagResource", key.name()),
             Self::CreateBoundary { arn, .. } | Self::CreatePolicy { arn, .. } => ("iam", "CreatePolicy", arn.clone()),
             Self::ChangeBoundary { arn, .. } | Self::ChangePolicy { arn, .. } => ("iam", "CreatePolicyVersion", arn.clone()),
             Self::DeleteBoundary { arn, .. } | Self::DeletePolicy { arn, .. } => ("iam", "DeletePolicy", arn.clone()),

@@ -77,6 +77,10 @@ fn keep(inputs: &EnvironmentInputs, key: &Key, operator: &str) -> Plan {
     if !tags::owned(&key.tags, &wanted_tags) {
         plan.actions.push(Action::TagKey { key: reference(), tags: wanted_tags });
     }
+    // The environment was deleted and is there again.
+    if key.tags.contains_key(tags::ORPHANED) {
+        plan.actions.push(Action::UntagKey { key: reference(), tags: vec![tags::ORPHANED.to_owned()] });
+    }
     plan
 }
 
