@@ -16,6 +16,7 @@ const POD_IDENTITY: [&str; 1] = ["AWS_CONTAINER_CREDENTIALS_FULL_URI"];
 const SKIP_CONTAINERS: &str = "eks.amazonaws.com/skip-containers";
 
 /// What is known of a pod that has not finished.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodFacts {
     /// Its name.
@@ -86,8 +87,8 @@ mod tests {
         PodFacts::of(serde_json::from_value(pod).unwrap())
     }
 
-    fn containers(containers: Value) -> PodFacts {
-        facts(json!({"metadata": {"name": "a"}, "spec": containers})).unwrap()
+    fn of_spec(spec: &Value) -> PodFacts {
+        facts(json!({"metadata": {"name": "a"}, "spec": spec})).unwrap()
     }
 
     fn container(name: &str, env: &[&str]) -> Value {
@@ -110,7 +111,7 @@ mod tests {
             ..PodFacts::default()
         };
         assert_eq!(facts(pod), Some(wanted));
-        assert_eq!(containers(json!({"containers": []})).service_account, "default");
+        assert_eq!(of_spec(&json!({"containers": []})).service_account, "default");
     }
 
     #[test]
@@ -125,9 +126,9 @@ mod tests {
         for name in STATIC_KEYS {
             for place in ["containers", "initContainers", "ephemeralContainers"] {
                 let mut spec = json!({"containers": [container("main", &["AWS_REGION"])]});
-                assert!(!containers(spec.clone()).static_keys);
+                assert!(!of_spec(&spec).static_keys);
                 spec[place] = json!([container("first", &[]), container("main", &["AWS_REGION", name])]);
-                assert!(containers(spec).static_keys, "{name} in {place}");
+                assert!(of_spec(&spec).static_keys, "{name} in {place}");
             }
         }
     }

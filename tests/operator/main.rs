@@ -7,5 +7,6 @@ mod support;
 mod account;
 mod drift;
 mod held;
+mod pods;
 mod scene;
 mod straight_path;
