@@ -173,6 +173,18 @@ reasons! {
     NoAccessDeclared,
     /// Another NetworkPolicy admits more than ours.
     WidenedByOtherPolicy,
+    /// A pod uses the service account without the labels that the workload selects, so it has the role and no fence.
+    PodNotSelected,
+    /// A pod that the workload selects uses another service account.
+    PodServiceAccountDiffers,
+    /// A pod is in the network of its node, where network policies do not apply.
+    HostNetwork,
+    /// A pod sets long-lived AWS credentials.
+    StaticKeys,
+    /// A pod was admitted without the role's credentials, and has to be made anew.
+    CredentialsNotInjected,
+    /// Another workload of the namespace selects the same pods.
+    SelectorsOverlap,
     /// The workload does not exist.
     WorkloadNotFound,
     /// The workload is not ready.

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::hash::Hash;
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
@@ -15,6 +16,11 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
+
+use super::pods::Pods;
+
+/// How long to wait for pods at the start, so that no verdict becomes Unknown only because the process is new.
+const PODS: Duration = Duration::from_secs(15);
 
 /// Stores of everything that is watched.
 #[derive(Clone)]
@@ -31,6 +37,8 @@ pub struct Caches {
     pub service_accounts: Store<PartialObjectMeta<ServiceAccount>>,
     /// Network policies.
     pub network_policies: Store<NetworkPolicy>,
+    /// Pods, where there are workloads.
+    pub pods: Pods,
 }
 
 /// A change in one of the caches.
@@ -48,6 +56,8 @@ pub enum Change {
     ServiceAccount(String, String),
     /// A network policy did: its namespace.
     NetworkPolicy(String),
+    /// The pods of a namespace did, or are read now: its name.
+    Pod(String),
 }
 
 /// A watch, to be polled until the process ends.
@@ -67,11 +77,13 @@ impl Caches {
         });
         let (network_policies, w6) =
             watch(Api::all(client.clone()), changes, |object: NetworkPolicy| Change::NetworkPolicy(object.namespace().unwrap_or_default()));
-        let caches = Self { environments, workloads, accesses, namespaces, service_accounts, network_policies };
-        (caches, vec![w1, w2, w3, w4, w5, w6])
+        let pods = Pods::new(workloads.clone());
+        let w7 = Box::pin(pods.clone().follow(client.clone(), changes.clone()));
+        let caches = Self { environments, workloads, accesses, namespaces, service_accounts, network_policies, pods };
+        (caches, vec![w1, w2, w3, w4, w5, w6, w7])
     }
 
-    /// Waits until every cache holds everything.
+    /// Waits until every cache holds everything. Pods are not waited for if they cannot be read: they are then unknown.
     pub async fn synced(&self) {
         let _ = futures::join!(
             self.environments.wait_until_ready(),
@@ -81,6 +93,7 @@ impl Caches {
             self.service_accounts.wait_until_ready(),
             self.network_policies.wait_until_ready(),
         );
+        self.pods.read_within(PODS).await;
     }
 
     /// The environment of this name, if it is there and parses.

@@ -6,4 +6,5 @@ pub mod fault;
 pub mod hand_over;
 pub mod kubernetes;
 pub mod objects;
+pub mod pods;
 pub mod status_writer;

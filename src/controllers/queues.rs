@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
@@ -63,6 +64,7 @@ impl Queues {
 /// the account.
 pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver<Change>) {
     let mut seen: HashMap<String, String> = HashMap::new();
+    let mut selectors: HashMap<ObjectRef<DeserializeGuard<PhiWorkload>>, LabelSelector> = HashMap::new();
     while let Some(change) = changes.recv().await {
         match change {
             Change::Environment(environment) => {
@@ -77,7 +79,20 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
                     wake_workloads(&caches, &queues, |workload| workload.spec.environment_ref.name == name);
                 }
             }
-            Change::Workload(workload) => wake_for_workload(&caches, &queues, &workload),
+            Change::Workload(workload) => {
+                caches.pods.look();
+                wake_for_workload(&caches, &queues, &workload);
+                let name = ObjectRef::from_obj(&*workload);
+                let living = caches.workload(&workload.namespace().unwrap_or_default(), &workload.name_any());
+                let selector = living.filter(|living| living.metadata.deletion_timestamp.is_none()).map(|living| living.spec.pod_selector);
+                let before = match selector.clone() {
+                    Some(selector) => selectors.insert(name, selector),
+                    None => selectors.remove(&name),
+                };
+                if before != selector {
+                    wake_siblings(&caches, &queues, &workload);
+                }
+            }
             Change::Access(access) => {
                 let namespace = access.namespace().unwrap_or_default();
                 queues.access(&namespace, &access.name_any());
@@ -85,7 +100,7 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
                     queues.workload(&namespace, &access.spec.workload_ref.name);
                 }
             }
-            Change::Namespace(namespace) | Change::NetworkPolicy(namespace) => {
+            Change::Namespace(namespace) | Change::NetworkPolicy(namespace) | Change::Pod(namespace) => {
                 wake_workloads(&caches, &queues, |workload| workload.metadata.namespace.as_ref() == Some(&namespace));
             }
             Change::ServiceAccount(namespace, name) => wake_workloads(&caches, &queues, |workload| {
@@ -117,6 +132,12 @@ fn wake_for_workload(caches: &Caches, queues: &Queues, workload: &DeserializeGua
             queues.environment(environment);
         }
     }
+}
+
+/// The other workloads of the namespace: what they select may overlap with what this one does.
+fn wake_siblings(caches: &Caches, queues: &Queues, workload: &DeserializeGuard<PhiWorkload>) {
+    let (namespace, name) = (workload.namespace(), workload.name_any());
+    wake_workloads(caches, queues, |other| other.namespace() == namespace && other.name_any() != name);
 }
 
 fn wake_workloads(caches: &Caches, queues: &Queues, wanted: impl Fn(&PhiWorkload) -> bool) {

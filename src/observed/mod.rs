@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod environment;
 pub mod identity;
 pub mod network;
+pub mod pods;
 
 use crate::domain::Fault;
 

@@ -43,6 +43,12 @@ impl Finding {
         Self::of(control, family, Verdict::Unknown, fault.reason(), fault.to_string())
     }
 
+    /// It was not read yet, or not enough of it.
+    #[must_use]
+    pub fn unread(control: Control, family: ConditionType, message: impl Into<String>) -> Self {
+        Self::of(control, family, Verdict::Unknown, Reason::NotRead, message)
+    }
+
     /// Someone narrowed it; it is left.
     #[must_use]
     pub fn held(control: Control, family: ConditionType, what: &str) -> Self {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 
 use crate::api::annotations::HOLD;
@@ -36,7 +37,15 @@ pub(super) fn plan(declared: &Declared, workload: &PhiWorkload, environments: &B
         preview.assume(&subject, Assumption::NamespaceAdmitted, message);
     }
     let accesses = accesses_of(declared, workload);
-    let pass = Pass { declared, workload, namespace: &namespace, bound, admitted: admitted.unwrap_or(true), accesses: &accesses };
+    let pass = Pass {
+        declared,
+        workload,
+        namespace: &namespace,
+        bound,
+        admitted: admitted.unwrap_or(true),
+        accesses: &accesses,
+        others: others(declared, workload),
+    };
 
     let first = plan_workload(&pass.inputs(&WorkloadThings::default(), &PhiWorkloadStatus::default(), &IdentitySnapshot::default()));
     let hold = workload.annotations().get(HOLD).map(String::as_str);
@@ -106,6 +115,13 @@ fn accesses_of(declared: &Declared, workload: &PhiWorkload) -> Vec<DeclaredAcces
         .collect()
 }
 
+/// The other workloads of the namespace, with the pods they select.
+fn others<'a>(declared: &'a Declared, workload: &PhiWorkload) -> Vec<(&'a str, &'a LabelSelector)> {
+    let is_other = |other: &&PhiWorkload| other.namespace() == workload.namespace() && other.metadata.name != workload.metadata.name;
+    let others = declared.workloads.iter().filter(is_other);
+    others.map(|other| (other.metadata.name.as_deref().unwrap_or_default(), &other.spec.pod_selector)).collect()
+}
+
 /// What both passes over a workload share.
 struct Pass<'a> {
     declared: &'a Declared,
@@ -114,6 +130,7 @@ struct Pass<'a> {
     bound: &'a Bound<'a>,
     admitted: bool,
     accesses: &'a [DeclaredAccess],
+    others: Vec<(&'a str, &'a LabelSelector)>,
 }
 
 impl<'a> Pass<'a> {
@@ -134,6 +151,8 @@ impl<'a> Pass<'a> {
             identity,
             network_policy: things.network_policy.as_ref(),
             other_network_policies: &[],
+            pods: Some(&[]),
+            other_workloads: &self.others,
             may_hold: false,
         }
     }

@@ -13,6 +13,7 @@ mod events;
 mod held;
 mod hold;
 mod obstacles;
+mod pods;
 mod program;
 mod refusals;
 mod scene;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
@@ -41,6 +42,8 @@ impl<'a> Pass<'a> {
             admitted: admits(&declared.spec.namespace_selector, &labels),
             older_claimant: older_claimant(context, object),
             accesses: declared_accesses(context, &namespace, &name),
+            pods: context.caches.pods.of(&namespace),
+            other_workloads: other_workloads(context, object),
             previous,
             at: Stamp::new(object.metadata.generation, Timestamp::now()),
             service_account: service_account.map(|account| ServiceAccountFacts {
@@ -74,6 +77,16 @@ fn older_claimant(context: &Context, object: &PhiWorkload) -> Option<String> {
     });
     others.sort_by_key(age);
     others.first().map(ResourceExt::name_any)
+}
+
+/// The other workloads of the namespace that are not being deleted, with the pods they select.
+fn other_workloads(context: &Context, object: &PhiWorkload) -> Vec<(String, LabelSelector)> {
+    let others = context.caches.workloads_where(|other| {
+        other.namespace() == object.namespace()
+            && other.metadata.name != object.metadata.name
+            && other.metadata.deletion_timestamp.is_none()
+    });
+    others.into_iter().map(|other| (other.name_any(), other.spec.pod_selector)).collect()
 }
 
 /// A hold on one access holds the policy that it shares with its siblings.

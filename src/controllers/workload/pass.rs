@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 
 use crate::api::annotations::FINALIZER;
@@ -14,9 +15,10 @@ use crate::controllers::context::{Context, Environment};
 use crate::controllers::execute::Executor;
 use crate::controllers::identity::View;
 use crate::domain::{Fault, names, tags};
+use crate::observed::pods::PodFacts;
 use crate::plan::access::DeclaredAccess;
 use crate::plan::workload::{ServiceAccountFacts, WorkloadInputs, WorkloadPlan, plan, remove};
-use crate::plan::{Action, Applied, Mode, Plan, may_hold};
+use crate::plan::{Action, Applied, Finding, Mode, Plan, may_hold};
 use crate::status::conditions::Stamp;
 use crate::status::transitions::transitions;
 use crate::status::workload::{WorkloadPass, project};
@@ -38,6 +40,8 @@ pub(super) struct Pass<'a> {
     pub(super) leaving: bool,
     pub(super) older_claimant: Option<String>,
     pub(super) accesses: Vec<DeclaredAccess>,
+    pub(super) pods: Option<Vec<PodFacts>>,
+    pub(super) other_workloads: Vec<(String, LabelSelector)>,
     pub(super) previous: PhiWorkloadStatus,
     pub(super) at: Stamp,
     // What changes as the plan is carried out.
@@ -98,6 +102,7 @@ impl Pass<'_> {
         let caches = &self.context.caches;
         let policies: Vec<_> = caches.network_policies.state();
         let others: Vec<&NetworkPolicy> = policies.iter().map(AsRef::as_ref).filter(|policy| self.is_another(policy)).collect();
+        let other_workloads: Vec<_> = self.other_workloads.iter().map(|(name, selector)| (name.as_str(), selector)).collect();
         let inputs = WorkloadInputs {
             namespace: &self.namespace,
             name: &self.name,
@@ -114,6 +119,8 @@ impl Pass<'_> {
             identity: &view.rest,
             network_policy: self.network_policy.as_ref(),
             other_network_policies: &others,
+            pods: self.pods.as_deref(),
+            other_workloads: &other_workloads,
             may_hold,
         };
         Ok(if deleting { WorkloadPlan { plan: remove(&inputs), given: Vec::new() } } else { plan(&inputs) })
@@ -161,7 +168,8 @@ impl Pass<'_> {
     async fn tell(&self, planned: &WorkloadPlan, applied: &Applied, inputs: String, wish: Option<String>) -> Result<Next, Fault> {
         let mut identity = self.identity_now(applied);
         let clean = applied.outcomes.is_empty() && applied.withheld.is_empty() && self.mode == Mode::Enforce;
-        let judged = applied.findings.iter().all(|finding| !matches!(finding.verdict, Verdict::Unknown | Verdict::Held));
+        let unsettled = |finding: &Finding| finding.blocks && matches!(finding.verdict, Verdict::Unknown | Verdict::Held);
+        let judged = !applied.findings.iter().any(unsettled);
         let unwritten = applied.withheld.iter().chain(applied.outcomes.iter().map(|(action, _)| action));
         let policy_waits = unwritten.into_iter().any(|action| matches!(action, Action::ChangePolicy { .. } | Action::CreatePolicy { .. }));
         match &mut identity {

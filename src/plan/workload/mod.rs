@@ -3,17 +3,20 @@
 mod admission;
 mod identity;
 mod isolation;
+mod pods;
 
 pub use admission::admits;
 pub use isolation::isolation_policy;
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::phi_workload::AppliedAccess;
 use crate::api::{PhiWorkloadSpec, PhiWorkloadStatus};
 use crate::catalogue::Control;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
+use crate::observed::pods::PodFacts;
 
 use super::access::{Admitted, DeclaredAccess, admit};
 use super::facts::EnvironmentFacts;
@@ -51,6 +54,10 @@ pub struct WorkloadInputs<'a> {
     pub network_policy: Option<&'a NetworkPolicy>,
     /// The other network policies of the namespace.
     pub other_network_policies: &'a [&'a NetworkPolicy],
+    /// The pods of the namespace; `None` as long as they were not read.
+    pub pods: Option<&'a [PodFacts]>,
+    /// The other workloads of the namespace that are not being deleted, by name, with the pods they select.
+    pub other_workloads: &'a [(&'a str, &'a LabelSelector)],
     /// Whether something narrower may be someone's doing (see [`super::may_hold`]).
     pub may_hold: bool,
 }
@@ -91,6 +98,7 @@ pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
     } else {
         plan.findings.push(Finding::waiting(Control::LeastPrivilege, ConditionType::IdentityReady));
     }
+    plan.findings.extend(if admitted { pods::judge(inputs) } else { vec![pods::waiting()] });
     let given = accesses.given.into_iter().map(|(name, generation)| AppliedAccess { name, generation }).collect();
     WorkloadPlan { plan, given }
 }

@@ -16,18 +16,18 @@ const HAIKU: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 const SONNET: &str = "anthropic.claude-3-sonnet-20240229-v1:0";
 
 /// A workload with everything in place; cases change a part of it.
-struct World {
+pub(super) struct World {
     facts: EnvironmentFacts,
-    spec: PhiWorkloadSpec,
+    pub(super) spec: PhiWorkloadSpec,
     previous: PhiWorkloadStatus,
     service_account: Option<ServiceAccountFacts>,
     accesses: Vec<DeclaredAccess>,
-    role: Option<Role>,
+    pub(super) role: Option<Role>,
     policy: Option<ManagedPolicy>,
     policy_is_ours: bool,
     identity: IdentitySnapshot,
     network_policy: Option<NetworkPolicy>,
-    admitted: bool,
+    pub(super) admitted: bool,
     may_hold: bool,
 }
 
@@ -66,7 +66,7 @@ impl World {
         world
     }
 
-    fn empty(accesses: Vec<DeclaredAccess>) -> Self {
+    pub(super) fn empty(accesses: Vec<DeclaredAccess>) -> Self {
         let scope = scope();
         let models = BTreeSet::from([HAIKU.to_owned(), SONNET.to_owned()]);
         let facts = EnvironmentFacts {
@@ -109,7 +109,7 @@ impl World {
         }
     }
 
-    fn inputs(&self) -> WorkloadInputs<'_> {
+    pub(super) fn inputs(&self) -> WorkloadInputs<'_> {
         WorkloadInputs {
             namespace: "clinic",
             name: "notes",
@@ -126,6 +126,8 @@ impl World {
             identity: &self.identity,
             network_policy: self.network_policy.as_ref(),
             other_network_policies: &[],
+            pods: Some(&[]),
+            other_workloads: &[],
             may_hold: self.may_hold,
         }
     }

@@ -1,0 +1,164 @@
+//! The pods of the namespaces that have a workload, reduced to what is judged.
+
+mod facts;
+
+use std::collections::{BTreeSet, HashMap};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::Store;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, ResourceExt};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::api::PhiWorkload;
+use crate::observed::pods::PodFacts;
+
+use super::caches::Change;
+use facts::Facts;
+
+/// Pods that have not finished: of others the API server tells nothing, not even at the cost of a read.
+const LIVING: &str = "status.phase!=Succeeded,status.phase!=Failed";
+/// Namespaces whose pods are listed at the same time: whole pods are in memory only until they are reduced.
+const LISTS: usize = 8;
+/// When to compare watches and workloads though nothing was told.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+/// How often to ask whether all pods are read.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+type Shelf = Arc<Mutex<Facts>>;
+
+/// Pods by namespace. Clones share what they hold.
+#[derive(Clone)]
+pub struct Pods {
+    workloads: Store<DeserializeGuard<PhiWorkload>>,
+    shelves: Arc<Mutex<HashMap<String, Shelf>>>,
+    news: Arc<Notify>,
+}
+
+impl Pods {
+    /// No pods yet; [`Self::follow`] fills it.
+    #[must_use]
+    pub fn new(workloads: Store<DeserializeGuard<PhiWorkload>>) -> Self {
+        Self { workloads, shelves: Arc::default(), news: Arc::default() }
+    }
+
+    /// The pods of a namespace; `None` if they were not read: it has no workload, or only since a moment, or they may not be read.
+    #[must_use]
+    pub fn of(&self, namespace: &str) -> Option<Vec<PodFacts>> {
+        let found = self.shelves.lock().unwrap_or_else(PoisonError::into_inner).get(namespace).cloned()?;
+        found.lock().unwrap_or_else(PoisonError::into_inner).all()
+    }
+
+    /// Says that workloads came or went.
+    pub fn look(&self) {
+        self.news.notify_one();
+    }
+
+    /// Waits until the pods of every workload are read, but no longer than this. The workloads are to be known already.
+    pub async fn read_within(&self, longest: Duration) {
+        self.look();
+        let all = async {
+            while self.wanted().iter().any(|namespace| self.of(namespace).is_none()) {
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        };
+        if tokio::time::timeout(longest, all).await.is_err() {
+            tracing::warn!("the pods of some namespaces are not read yet; what is judged of them is Unknown until then");
+        }
+    }
+
+    fn wanted(&self) -> BTreeSet<String> {
+        let workloads = self.workloads.state();
+        workloads.iter().filter(|workload| workload.0.is_ok()).filter_map(|workload| workload.namespace()).collect()
+    }
+
+    /// Watches the pods of the namespaces that have a workload, as workloads come and go, until the process ends. Ends by itself only if
+    /// a watch does.
+    pub async fn follow(self, client: Client, changes: UnboundedSender<Change>) {
+        let lists = Arc::new(Semaphore::new(LISTS));
+        // All watches end with the set.
+        let mut watches = JoinSet::new();
+        let mut running: HashMap<String, AbortHandle> = HashMap::new();
+        loop {
+            let wanted = self.wanted();
+            running.retain(|namespace, watch| wanted.contains(namespace) || self.end(namespace, watch));
+            for namespace in wanted {
+                running.entry(namespace.clone()).or_insert_with(|| {
+                    let watch = Watch {
+                        api: Api::namespaced(client.clone(), &namespace),
+                        shelf: self.begin(&namespace),
+                        lists: lists.clone(),
+                        changes: changes.clone(),
+                        namespace,
+                    };
+                    watches.spawn(watch.run())
+                });
+            }
+            tokio::select! {
+                () = self.news.notified() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                Some(ended) = watches.join_next() => if !ended.is_err_and(|error| error.is_cancelled()) {
+                    return;
+                },
+            }
+        }
+    }
+
+    /// A shelf of its own for each watch: one that was ended cannot write into that of the next.
+    fn begin(&self, namespace: &str) -> Shelf {
+        let empty = Shelf::default();
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner).insert(namespace.to_owned(), empty.clone());
+        empty
+    }
+
+    /// Ends a watch; says that it is not kept.
+    fn end(&self, namespace: &str, watch: &AbortHandle) -> bool {
+        watch.abort();
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner).remove(namespace);
+        tracing::debug!(namespace, "pods are no longer watched");
+        false
+    }
+}
+
+/// The watch of one namespace.
+struct Watch {
+    api: Api<Pod>,
+    namespace: String,
+    shelf: Shelf,
+    lists: Arc<Semaphore>,
+    changes: UnboundedSender<Change>,
+}
+
+impl Watch {
+    async fn run(self) {
+        tracing::debug!(namespace = self.namespace, "pods are watched");
+        // Given back once the first list is read or has failed, so that one namespace does not keep another waiting.
+        let mut permit = self.lists.acquire().await.ok();
+        let mut events = pin!(watcher(self.api.clone(), watcher::Config::default().fields(LIVING)).default_backoff());
+        let mut interrupted = false;
+        while let Some(event) = events.next().await {
+            match &event {
+                Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
+                Ok(_) => (permit, interrupted) = (None, false),
+                Err(error) => {
+                    permit = None;
+                    if !std::mem::replace(&mut interrupted, true) {
+                        tracing::warn!(namespace = self.namespace, %error, "the watch of pods was interrupted; it is resumed");
+                    }
+                }
+            }
+            if self.shelf.lock().unwrap_or_else(PoisonError::into_inner).take_in(event) {
+                // The receiver ends with the process.
+                let _ = self.changes.send(Change::Pod(self.namespace.clone()));
+            }
+        }
+        drop(permit);
+    }
+}
