@@ -34,7 +34,7 @@ pub struct NetworkPeer {
     /// Address ranges.
     #[schemars(
         length(min = 1, max = 32),
-        inner(length(max = 43), regex(pattern = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]+)/[0-9]{1,3}$"))
+        inner(length(max = 43), regex(pattern = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]+)/(0|[1-9][0-9]{0,2})$"))
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub cidrs: Option<Vec<String>>,

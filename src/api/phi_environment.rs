@@ -164,7 +164,7 @@ pub struct EndpointRules {
 )]
 pub struct EndpointSource {
     /// IPv4 or IPv6 address range, such as 10.20.0.0/16.
-    #[schemars(length(max = 43), regex(pattern = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]+)/[0-9]{1,3}$"))]
+    #[schemars(length(max = 43), regex(pattern = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]+)/(0|[1-9][0-9]{0,2})$"))]
     pub cidr: Option<String>,
     /// Security group of the clients.
     #[schemars(regex(pattern = r"^sg-[0-9a-f]{8,17}$"))]

@@ -133,13 +133,15 @@ where
         watcher(api, watcher::Config::default()).default_backoff().modify(|object| object.managed_fields_mut().clear()).reflect(writer);
     let watch = async move {
         let mut stream = std::pin::pin!(stream.into_stream());
+        // What a list brings is told once the store holds it: before, looking would find nothing.
+        let mut listed = Vec::new();
         while let Some(event) = stream.next().await {
             match event {
-                Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object) | watcher::Event::Delete(object)) => {
-                    // The receiver ends with the process.
-                    let _ = changes.send(change(object));
-                }
-                Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
+                Ok(watcher::Event::Init) => listed.clear(),
+                Ok(watcher::Event::InitApply(object)) => listed.push(object),
+                // The receiver ends with the process.
+                Ok(watcher::Event::InitDone) => listed.drain(..).for_each(|object| drop(changes.send(change(object)))),
+                Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => drop(changes.send(change(object))),
                 Err(error) => tracing::warn!(%error, "a watch was interrupted; it is resumed"),
             }
         }

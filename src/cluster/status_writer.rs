@@ -37,16 +37,15 @@ impl StatusWriter {
     /// The object's status as last written: the cache's, or ours if the cache has not seen it yet.
     #[must_use]
     pub fn previous<K: WithStatus>(&self, object: &K) -> K::Status {
-        let ours = {
-            let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            object
-                .meta()
-                .uid
-                .as_ref()
-                .and_then(|uid| written.get(uid))
-                .filter(|(version, _)| *version > version_of(object))
-                .map(|(_, status)| status.clone())
-        };
+        let ours = object.meta().uid.as_ref().and_then(|uid| {
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            let newer = written.get(uid).filter(|(version, _)| *version > version_of(object)).map(|(_, status)| status.clone());
+            if newer.is_none() {
+                // The cache has caught up.
+                written.remove(uid);
+            }
+            newer
+        });
         ours.and_then(|status| serde_json::from_value(status).ok()).or_else(|| object.status().cloned()).unwrap_or_default()
     }
 

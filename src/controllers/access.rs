@@ -45,16 +45,11 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                     Reason::EnvironmentNotFound,
                     format!("there is no PhiEnvironment {environment}, which PhiWorkload {workload_name} names"),
                 )),
-                (Some(_), None) if previous.observed_generation == at.generation && !previous.conditions.is_empty() => {
-                    return Ok(Next::Settled(IDLE));
-                }
-                (Some(_), None) => {
-                    wait(&State::unknown(Reason::EnvironmentNotReady, format!("PhiEnvironment {environment} was not evaluated yet")))
-                }
-                (Some(declared), Some(known)) => {
+                (Some(declared), Some(known)) if known.uid == declared.metadata.uid => {
                     let siblings = declared_accesses(context, &namespace, workload_name);
-                    let findings = admit(&siblings, &known.facts).findings.remove(&object.name_any()).unwrap_or_default();
                     let workload_status = context.statuses.previous(&workload);
+                    let applied = workload_status.identity.as_ref().map(|identity| identity.accesses.as_slice()).unwrap_or_default();
+                    let findings = admit(&siblings, &known.facts, applied).findings.remove(&object.name_any()).unwrap_or_default();
                     let pass = AccessPass {
                         name: &object.name_any(),
                         spec,
@@ -64,6 +59,12 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                         mode: known.mode(&declared, &[hold(&workload), hold(&declared)]),
                     };
                     project(pass, &previous, at)
+                }
+                (Some(_), _) if previous.observed_generation == at.generation && !previous.conditions.is_empty() => {
+                    return Ok(Next::Settled(IDLE));
+                }
+                (Some(_), _) => {
+                    wait(&State::unknown(Reason::EnvironmentNotReady, format!("PhiEnvironment {environment} was not evaluated yet")))
                 }
             }
         }

@@ -29,6 +29,14 @@ impl Backoff {
         jittered(Duration::from_secs(seconds))
     }
 
+    /// Counts a pass that wrote and is to be confirmed; gives how many there were in a row.
+    pub fn again(&self, object: &str) -> u32 {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failures.entry(object.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        *count
+    }
+
     /// Forgets the failures of an object.
     pub fn succeeded(&self, object: &str) {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(object);

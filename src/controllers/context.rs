@@ -60,6 +60,8 @@ pub struct Context {
 
 /// What the last good pass over an environment left for its workloads and accesses.
 pub struct Environment {
+    /// UID of the object: another one of the same name may speak of another account.
+    pub uid: Option<String>,
     /// The facts they depend on.
     pub facts: EnvironmentFacts,
     /// Digest of the facts.

@@ -8,6 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::annotations::FINALIZER;
+use crate::api::conditions::{ConditionType, Reason};
 use crate::api::shared::Enforcement;
 use crate::api::{PhiEnvironment, PhiEnvironmentStatus, Verdict};
 use crate::aws::Account;
@@ -16,6 +17,7 @@ use crate::cluster::objects::{WithStatus, hold, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, digest, names};
 use crate::observed::environment::EnvironmentObservation;
+use crate::plan::applied::Outcome;
 use crate::plan::environment::{EnvironmentInputs, Rules, plan, scope_findings};
 use crate::plan::facts::EnvironmentFacts;
 use crate::plan::{Action, Applied, Mode, may_hold};
@@ -95,14 +97,21 @@ impl Pass<'_> {
         let plan = plan(&EnvironmentInputs {
             rules: &self.rules,
             observed,
-            may_hold: may_hold(self.previous.settled_inputs.as_deref(), &inputs, wished),
+            // What an unread profile changes in the digest is nobody's change of inputs.
+            may_hold: may_hold(self.previous.settled_inputs.as_deref(), &inputs, wished)
+                || (!wished && observed.profiles.values().any(Result::is_err)),
+            recorded_key: self.previous.key_arn.as_deref(),
+            boundary_refused: refused_boundary(&self.previous),
         })
         .restricted_to(&self.mode);
         let anything = !plan.actions.is_empty();
         let mut previous = self.previous.clone();
-        if anything {
+        if self.mode == Mode::Enforce && self.scope_proven(observed) {
+            // From here on things of ours may exist, if only the roles of workloads.
             let api = PhiEnvironment::api(&self.context.client, None);
             set_finalizer(&api, self.object, FINALIZER, true, &self.context.metrics).await?;
+        }
+        if anything {
             self.mark_unsettled(&mut previous, &inputs).await?;
         }
         let repair = self.previous.settled_inputs.as_ref() == Some(&inputs);
@@ -110,14 +119,16 @@ impl Pass<'_> {
         self.context.events.done(self.object, repair, applied.done()).await;
         self.leave_facts(seen, changed, &applied.withheld);
         let swept = if self.scope_proven(observed) { sweep::run(self).await } else { Ok(()) };
-        let settled = !anything && self.mode == Mode::Enforce && judged(&applied);
+        // A boundary that the account keeps from us is no work left undone: else nothing in this environment could ever be held.
+        let outstanding = applied.outcomes.iter().any(|(action, outcome)| !is_refused_boundary(action, outcome));
+        let settled = !outstanding && self.mode == Mode::Enforce && judged(&applied);
         let status = project(
             &EnvironmentPass {
                 rules: &self.rules,
                 observed,
                 applied: &applied,
                 settled: settled.then_some(inputs),
-                reconcile_at: if anything { self.previous.last_reconcile_at.clone() } else { wish },
+                reconcile_at: if outstanding || !applied.withheld.is_empty() { self.previous.last_reconcile_at.clone() } else { wish },
                 bound_workloads: self.bound_workloads(),
                 deleting: None,
             },
@@ -170,8 +181,16 @@ impl Pass<'_> {
 
     /// Leaves the facts for workloads and accesses, and wakes those that they concern. A read that failed leaves the last good facts.
     fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>, withheld: &[Action]) {
-        let proven = self.scope_proven(&seen.environment);
-        let Some(mut facts) = proven.then(|| EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment)).flatten() else {
+        let verdicts = self.scope_verdicts(&seen.environment);
+        if verdicts.contains(&Verdict::Fail) {
+            // These are not the account and cluster that the facts speak of: nothing may be written from them any more.
+            self.context.forget_environment(&self.name);
+        }
+        let proven = verdicts.iter().all(|verdict| *verdict == Verdict::Pass);
+        let known = self.context.environment(&self.name);
+        let known = known.as_ref().filter(|known| known.uid == self.object.metadata.uid).map(|known| &known.facts);
+        let facts = || EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, known);
+        let Some(mut facts) = facts().filter(|_| proven) else {
             return;
         };
         let foreseen = self.mode == Mode::Audit;
@@ -181,7 +200,8 @@ impl Pass<'_> {
         // The mode is no fact of the account, but its change concerns every workload too.
         let digest = digest::of_value(&(&facts, format!("{:?}", self.mode), &self.object.spec.namespace_selector));
         let (account, identity) = (self.account.clone(), self.identity.clone());
-        let environment = Environment { digest: digest.clone(), account, identity, facts, foreseen };
+        let uid = self.object.metadata.uid.clone();
+        let environment = Environment { uid, digest: digest.clone(), account, identity, facts, foreseen };
         let environment = Arc::new(environment);
         let before = self.context.set_environment(&self.name, environment.clone());
         let all = before.is_none_or(|before| before.digest != digest);
@@ -206,7 +226,7 @@ impl Pass<'_> {
 
     /// The verdicts on account, cluster, network and OIDC provider.
     pub(super) fn scope_verdicts(&self, observed: &EnvironmentObservation) -> Vec<Verdict> {
-        let inputs = EnvironmentInputs { rules: &self.rules, observed, may_hold: true };
+        let inputs = EnvironmentInputs { rules: &self.rules, observed, may_hold: true, recorded_key: None, boundary_refused: false };
         scope_findings(&inputs).into_iter().map(|finding| finding.verdict).collect()
     }
 
@@ -214,13 +234,16 @@ impl Pass<'_> {
         let fault = applied.failures().map(|(_, fault)| fault).next().cloned().or(swept.err());
         if let Some(fault) = fault {
             // What the account refuses is tried again with each sweep: the refusal of one thing never slows the watch over all others.
-            let refused = !matches!(fault.class, FaultClass::Throttled | FaultClass::Unavailable);
+            let refused = !matches!(fault.class, FaultClass::Throttled | FaultClass::Unavailable | FaultClass::Conflict);
+            if refused && applied.done().next().is_some() {
+                return Next::Soon(CONFIRM);
+            }
             return if refused { Next::Settled(self.context.settings.sweep_interval) } else { Next::Failed(fault.class) };
         }
         if applied.done().next().is_some() {
             return Next::Soon(CONFIRM);
         }
-        let pending = applied.findings.iter().any(|finding| finding.reason == crate::api::conditions::Reason::Progressing);
+        let pending = applied.findings.iter().any(|finding| finding.reason == Reason::Progressing);
         let interval = self.context.settings.sweep_interval;
         Next::Settled(if pending { interval.min(Duration::from_secs(10)) } else { interval })
     }
@@ -228,6 +251,17 @@ impl Pass<'_> {
     pub(super) fn enforces(&self) -> bool {
         self.object.spec.enforcement == Some(Enforcement::Enforce)
     }
+}
+
+/// Whether the account refused us the boundary in the last pass.
+fn refused_boundary(previous: &PhiEnvironmentStatus) -> bool {
+    let reason = Reason::BoundaryChangeNotPermitted.as_str();
+    previous.conditions.iter().any(|condition| condition.type_ == ConditionType::BoundaryReady.as_str() && condition.reason == reason)
+}
+
+fn is_refused_boundary(action: &Action, outcome: &Outcome) -> bool {
+    let boundary = matches!(action, Action::CreateBoundary { .. } | Action::ChangeBoundary { .. });
+    boundary && matches!(outcome, Outcome::Failed(fault) if fault.class == FaultClass::Denied)
 }
 
 /// Whether nothing was left unread or held: only then do the inputs count as settled.

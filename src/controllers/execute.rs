@@ -1,7 +1,7 @@
 //! Carries out plans: an exhaustive match from action to call. Each create is replay-safe: by a derived name, by a client token, or by
 //! looking for our tags first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::aws::Account;
 use crate::aws::ec2::{EndpointChange as Ec2EndpointChange, NewEndpoint as Ec2NewEndpoint};
@@ -31,7 +31,10 @@ pub struct Executor<'a> {
 struct Results {
     groups: HashMap<String, String>,
     key: Option<String>,
+    /// No credentials are given out: the fence, the policy or the role could not be made.
     identity_failed: bool,
+    /// Groups that admit nothing: an endpoint behind one would cut the VPC off from its service.
+    unusable_groups: HashSet<GroupReference>,
 }
 
 /// Why an action did not succeed.
@@ -62,7 +65,7 @@ impl Executor<'_> {
                 }
                 Err(Obstacle::Missing) => Outcome::Skipped,
                 Err(Obstacle::Fault(fault)) => {
-                    results.identity_failed |= matches!(action, Action::CreatePolicy { .. } | Action::CreateRole(_));
+                    results.note_failure(&action);
                     tracing::warn!(class = fault.class.as_str(), %fault, "an action failed");
                     Outcome::Failed(fault)
                 }
@@ -90,6 +93,7 @@ impl Executor<'_> {
             | Action::PutKeyPolicy { .. }
             | Action::TagKey { .. }
             | Action::UntagKey { .. } => self.key(action, results).await.map(|()| None),
+            Action::CreatePolicy { .. } if results.identity_failed => Err(Obstacle::Missing),
             Action::CreateBoundary { .. }
             | Action::ChangeBoundary { .. }
             | Action::DeleteBoundary { .. }
@@ -104,6 +108,7 @@ impl Executor<'_> {
             | Action::AttachPolicy { .. }
             | Action::DetachPolicy { .. }
             | Action::DeleteInlinePolicy { .. }
+            | Action::StripRole { .. }
             | Action::DeleteRole { .. } => self.role(action, results).await.map(|()| None),
             Action::ApplyNetworkPolicy(policy) => Ok(self.kubernetes.apply_network_policy(policy).await.map(|()| None)?),
             Action::DeleteNetworkPolicy { namespace, name } => {
@@ -197,23 +202,42 @@ impl Executor<'_> {
             Action::AttachPolicy { role, policy_arn } => iam.attach(role, policy_arn).await?,
             Action::DetachPolicy { role, policy_arn } => iam.detach(role, policy_arn).await?,
             Action::DeleteInlinePolicy { role, policy_name } => iam.delete_inline(role, policy_name).await?,
+            Action::StripRole { role, attached, inline } => self.strip(role, attached, inline).await?,
             Action::DeleteRole { role, attached, inline } => {
-                for policy_arn in attached {
-                    iam.detach(role, policy_arn).await?;
-                }
-                for policy_name in inline {
-                    iam.delete_inline(role, policy_name).await?;
-                }
+                self.strip(role, attached, inline).await?;
                 iam.delete_role(role).await?;
             }
             _ => {}
         }
         Ok(())
     }
+
+    async fn strip(&self, role: &str, attached: &[String], inline: &[String]) -> Result<(), Fault> {
+        for policy_arn in attached {
+            self.account.iam.detach(role, policy_arn).await?;
+        }
+        for policy_name in inline {
+            self.account.iam.delete_inline(role, policy_name).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Results {
+    fn note_failure(&mut self, action: &Action) {
+        match action {
+            Action::CreatePolicy { .. } | Action::CreateRole(_) | Action::ApplyNetworkPolicy(_) => self.identity_failed = true,
+            Action::AuthorizeSecurityGroupIngress { group, .. } => {
+                self.unusable_groups.insert(group.clone());
+            }
+            _ => {}
+        }
+    }
+
     fn group(&self, reference: &GroupReference) -> Result<String, Obstacle> {
+        if self.unusable_groups.contains(reference) {
+            return Err(Obstacle::Missing);
+        }
         match reference {
             GroupReference::Id(id) => Ok(id.clone()),
             GroupReference::ForService(service) => self.groups.get(service).cloned().ok_or(Obstacle::Missing),

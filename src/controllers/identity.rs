@@ -162,6 +162,7 @@ fn apply_to_role(snapshot: &mut IdentitySnapshot, action: &Action) -> Option<Str
     | Action::TagRole { role: name, .. }
     | Action::AttachPolicy { role: name, .. }
     | Action::DetachPolicy { role: name, .. }
+    | Action::StripRole { role: name, .. }
     | Action::DeleteInlinePolicy { role: name, .. }) = action
     else {
         return None;
@@ -174,6 +175,10 @@ fn apply_to_role(snapshot: &mut IdentitySnapshot, action: &Action) -> Option<Str
         Action::AttachPolicy { policy_arn, .. } => drop(role.attached.insert(policy_arn.clone())),
         Action::DetachPolicy { policy_arn, .. } => drop(role.attached.remove(policy_arn)),
         Action::DeleteInlinePolicy { policy_name, .. } => drop(role.inline.remove(policy_name)),
+        Action::StripRole { attached, inline, .. } => {
+            role.attached.retain(|arn| !attached.contains(arn));
+            role.inline.retain(|name, _| !inline.contains(name));
+        }
         _ => {}
     }
     Some(name.clone())

@@ -107,6 +107,9 @@ pub async fn run(start: Start) -> Result<(), String> {
     }
 }
 
+/// Longest time between passes of an object whose writes never come to rest.
+const RESTLESS: Duration = Duration::from_mins(5);
+
 /// A kind with a pass of its own.
 trait Reconciled: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + Sized + 'static {
     /// Its name in metrics and logs.
@@ -191,10 +194,14 @@ async fn pass<K: Reconciled>(context: &Context, object: &DeserializeGuard<K>) ->
     if let Next::Failed(class) = next {
         return Action::requeue(context.backoff.failed(&key, class));
     }
+    if let Next::Soon(after) = next {
+        // Writes that never come to rest slow down: something else undoes them, or AWS stores them in another form.
+        let rounds = context.backoff.again(&key);
+        return Action::requeue(after.saturating_mul(2_u32.saturating_pow(rounds.saturating_sub(3))).min(RESTLESS));
+    }
     context.backoff.succeeded(&key);
     match next {
         Next::Settled(after) => Action::requeue(backoff::jittered(after)),
-        Next::Soon(after) => Action::requeue(after),
-        Next::Done | Next::Failed(_) => Action::await_change(),
+        Next::Done | Next::Soon(_) | Next::Failed(_) => Action::await_change(),
     }
 }

@@ -5,14 +5,16 @@ use std::time::Duration;
 use kube::ResourceExt;
 
 use crate::api::annotations::FINALIZER;
+use crate::api::conditions::Reason;
 use crate::api::shared::DeletionPolicy;
 use crate::api::{PhiEnvironment, Verdict};
 use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
-use crate::domain::Fault;
+use crate::domain::{Fault, FaultClass, tags};
 use crate::observed::environment::EnvironmentObservation;
 use crate::plan::environment::{orphan_key, remove};
-use crate::plan::{Applied, Mode, Plan};
+use crate::plan::{Action, Applied, Plan};
+use crate::status::conditions::State;
 use crate::status::environment::{EnvironmentPass, deletion_blocked, project};
 
 use super::environment::Pass;
@@ -28,7 +30,7 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     }
     let bound = pass.bound_workloads();
     if bound > 0 {
-        blocked(pass, observed, bound).await?;
+        tell(pass, observed, bound, deletion_blocked(bound)).await?;
         return Ok(Next::Settled(pass.context.settings.sweep_interval));
     }
     let verdicts = pass.scope_verdicts(observed);
@@ -40,14 +42,25 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     // What is not proven to be ours is not touched: the environment may describe another cluster.
     if pass.enforces() && pass.scope_proven(observed) {
         sweep::run(pass).await?;
-        let mut actions = remove(&pass.rules, observed);
-        actions.extend(orphan_key(&pass.rules, observed));
-        let anything = !actions.is_empty();
-        let applied = pass.executor().carry_out(Plan { actions, ..Plan::default() }, Mode::Enforce).await;
+        let plan = Plan { actions: removable(pass, observed).await?, ..Plan::default() }.restricted_to(&pass.mode);
+        let anything = plan.actions.iter().any(|action| !matches!(action, Action::TagKey { .. }));
+        let applied = pass.executor().carry_out(plan, pass.mode.clone()).await;
         pass.context.events.done(pass.object, false, applied.done()).await;
-        let unread = observed.endpoints.is_err() || observed.security_groups.is_err() || observed.boundary.is_err();
-        if wants_all_gone && (anything || unread) {
+        if let Some((action, fault)) = applied.failures().next() {
+            let (_, _, name) = action.describe();
+            let state = State::broken(Reason::DeletionBlocked, format!("{name}: {fault}"));
+            tell(pass, observed, bound, state).await?;
+            return Ok(Next::Failed(fault.class));
+        }
+        if wants_all_gone && anything {
             return Ok(Next::Soon(AGAIN));
+        }
+    } else if pass.enforces() && unread {
+        let pending = pass.context.hand_over.list(&pass.name).await?.len();
+        if pending > 0 {
+            let message = format!("{pending} roles of deleted workloads could not be taken away yet; the account does not answer");
+            tell(pass, observed, bound, State::broken(Reason::DeletionBlocked, message)).await?;
+            return Ok(Next::Failed(FaultClass::Unavailable));
         }
     }
     let api = PhiEnvironment::api(&pass.context.client, None);
@@ -57,7 +70,25 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     Ok(Next::Done)
 }
 
-async fn blocked(pass: &Pass<'_>, observed: &EnvironmentObservation, bound: usize) -> Result<(), Fault> {
+/// What the deletion policy removes and what marks the key, without a boundary that does not carry our tags.
+async fn removable(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<Vec<Action>, Fault> {
+    let wanted = tags::of_environment(&pass.rules.scope);
+    let mut actions = Vec::new();
+    for action in remove(&pass.rules, observed) {
+        let ours = match &action {
+            Action::DeleteBoundary { arn, .. } => {
+                let found = pass.account.iam.policy_tags(arn).await?;
+                found.is_some_and(|found| tags::owned(&found, &wanted))
+            }
+            _ => true,
+        };
+        actions.extend(ours.then_some(action));
+    }
+    actions.extend(orphan_key(&pass.rules, observed));
+    Ok(actions)
+}
+
+async fn tell(pass: &Pass<'_>, observed: &EnvironmentObservation, bound: usize, state: State) -> Result<(), Fault> {
     let applied = Applied::untouched(Plan::default(), pass.mode.clone());
     let status = project(
         &EnvironmentPass {
@@ -67,7 +98,7 @@ async fn blocked(pass: &Pass<'_>, observed: &EnvironmentObservation, bound: usiz
             settled: None,
             reconcile_at: reconcile_at(pass.object).cloned(),
             bound_workloads: bound,
-            deleting: Some(deletion_blocked(bound)),
+            deleting: Some(state),
         },
         &pass.previous,
         pass.at,

@@ -14,6 +14,7 @@ use kube::ResourceExt;
 use crate::api::PhiWorkload;
 use crate::api::annotations::FINALIZER;
 use crate::api::conditions::Reason;
+use crate::api::shared::Enforcement;
 use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::WithStatus;
 use crate::cluster::status_writer::set_finalizer;
@@ -36,7 +37,7 @@ pub(super) async fn reconcile(context: &Context, object: &PhiWorkload) -> Result
     let declared = context.caches.environment(environment_name);
     let known = context.environment(environment_name);
     match (declared, known) {
-        (Some(declared), Some(known)) => Pass::new(context, object, &declared, known).run().await,
+        (Some(declared), Some(known)) if known.uid == declared.metadata.uid => Pass::new(context, object, &declared, known).run().await,
         _ if object.metadata.deletion_timestamp.is_some() => hand_over(context, object).await,
         (declared, _) => wait(context, object, declared.is_some()).await,
     }
@@ -73,7 +74,10 @@ async fn hand_over(context: &Context, object: &PhiWorkload) -> Result<Next, Faul
         context.hand_over.add(&object.spec.environment_ref.name, role, &identity.policy_arn).await?;
     }
     let namespace = object.namespace().unwrap_or_default();
-    kubernetes(context).delete_network_policy(&namespace, &names::network_policy(&object.name_any())).await?;
+    let environment = context.caches.environment(&object.spec.environment_ref.name);
+    if environment.is_some_and(|environment| environment.spec.enforcement == Some(Enforcement::Enforce)) {
+        kubernetes(context).delete_network_policy(&namespace, &names::network_policy(&object.name_any())).await?;
+    }
     release(context, object).await
 }
 

@@ -1,5 +1,6 @@
 //! Words of the trade: the account scope, names that are derived, tags that say who owns a thing.
 
+pub mod cidr;
 pub mod digest;
 pub mod fault;
 pub mod names;

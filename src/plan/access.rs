@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::api::conditions::{ConditionType, Reason};
-use crate::api::{BedrockAccessSpec, Operation, UseCase};
+use crate::api::phi_workload::AppliedAccess;
+use crate::api::{BedrockAccessSpec, Operation, UseCase, Verdict};
 use crate::catalogue::Control;
 use crate::policy::PolicyDocument;
 use crate::policy::permissions::{Grant, workload_policy};
@@ -44,16 +45,22 @@ pub struct Admitted {
     pub findings: BTreeMap<String, Vec<Finding>>,
 }
 
-/// Judges all accesses of a workload together. If their sum does not fit IAM's quota, the newest lose.
+/// Judges all accesses of a workload together. If their sum does not fit IAM's quota, the newest lose. An access that is `applied`
+/// already stays in the policy although the boundary no longer lets it through: the boundary limits it by itself, and whoever narrowed
+/// it decides for how long.
 #[must_use]
-pub fn admit(accesses: &[DeclaredAccess], facts: &EnvironmentFacts) -> Admitted {
+pub fn admit(accesses: &[DeclaredAccess], facts: &EnvironmentFacts, applied: &[AppliedAccess]) -> Admitted {
     let mut ordered: Vec<&DeclaredAccess> = accesses.iter().collect();
     ordered.sort_by(|a, b| (&a.created, &a.name).cmp(&(&b.created, &b.name)));
     let mut admitted = Admitted::default();
     let mut grants = Vec::new();
     for access in ordered {
         let (grant, mut findings) = judge(&access.spec, facts);
-        if let Some(grant) = grant {
+        let there = applied.iter().any(|applied| applied.name == access.name && applied.generation == access.generation);
+        let limited = |findings: &[Finding]| {
+            findings.iter().all(|finding| finding.verdict != Verdict::Fail || finding.reason == Reason::BoundaryTooNarrow)
+        };
+        if let Some(grant) = grant.filter(|_| !refused(&findings) || (there && limited(&findings))) {
             grants.push(grant);
             let document = workload_policy(&facts.scope, &facts.vpc_id, &grants);
             if fits(&document) && grants.len() <= ACCESSES {
@@ -75,7 +82,8 @@ fn fits(document: &PolicyDocument) -> bool {
     document.to_json().chars().filter(|character| !character.is_whitespace()).count() <= POLICY_SIZE
 }
 
-/// Judges one access: what it gives, if nothing speaks against it, and the findings.
+/// Judges one access: what it would give, unless the environment refuses it, and the findings. One of them may still say that the
+/// boundary does not let it through.
 #[must_use]
 pub fn judge(spec: &BedrockAccessSpec, facts: &EnvironmentFacts) -> (Option<Grant>, Vec<Finding>) {
     let mut findings = vec![use_case(spec)];
@@ -102,11 +110,15 @@ pub fn judge(spec: &BedrockAccessSpec, facts: &EnvironmentFacts) -> (Option<Gran
             Err(finding) => findings.push(*finding),
         }
     }
-    let refused = |findings: &[Finding]| findings.iter().any(|finding| finding.verdict == crate::api::Verdict::Fail);
-    if !refused(&findings) {
-        findings.push(boundary(&grant, facts));
+    if refused(&findings) {
+        return (None, findings);
     }
-    ((!refused(&findings)).then_some(grant), findings)
+    findings.push(boundary(&grant, facts));
+    (Some(grant), findings)
+}
+
+fn refused(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.verdict == Verdict::Fail)
 }
 
 fn use_case(spec: &BedrockAccessSpec) -> Finding {

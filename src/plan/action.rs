@@ -11,7 +11,7 @@ use crate::observed::network::SecurityGroupRule;
 use crate::policy::PolicyDocument;
 
 /// A security group: by id, or the one that an earlier action of the same plan makes for a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum GroupReference {
     /// It exists.
     Id(String),
@@ -170,6 +170,12 @@ pub enum Action {
     DeleteInlinePolicy {
         role: String,
         policy_name: String,
+    },
+    /// Takes all power off a role that is kept, because someone cut it off.
+    StripRole {
+        role: String,
+        attached: Vec<String>,
+        inline: Vec<String>,
     },
     /// Detaches what is left on the role and deletes it.
     DeleteRole {

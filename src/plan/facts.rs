@@ -63,9 +63,10 @@ pub enum ProfileFact {
 }
 
 impl EnvironmentFacts {
-    /// The facts in an observation whose scope is proven; `None` if a read that they need failed or found nothing.
+    /// The facts in an observation whose scope is proven; `None` if a read that they need failed or found nothing. What could not be
+    /// read of a model or profile is taken from the `previous` facts: a call that failed takes nothing from anybody.
     #[must_use]
-    pub fn of(rules: &Rules, spec: &PhiEnvironmentSpec, observed: &EnvironmentObservation) -> Option<Self> {
+    pub fn of(rules: &Rules, spec: &PhiEnvironmentSpec, observed: &EnvironmentObservation, previous: Option<&Self>) -> Option<Self> {
         let vpc = observed.vpc.as_ref().ok()?.as_ref()?;
         let cluster = observed.cluster.as_ref().ok()?.as_ref()?;
         let endpoints = observed.endpoints.as_ref().ok()?;
@@ -82,12 +83,10 @@ impl EnvironmentFacts {
         Some(Self {
             vpc_id: vpc.id.clone(),
             issuer: without_scheme(&cluster.issuer).to_owned(),
-            models: observed.models.iter().map(|(model, read)| (model.clone(), obstacle(read))).collect(),
-            profiles: observed
-                .profiles
-                .iter()
-                .map(|(id, read)| (id.clone(), profile_fact(read, &rules.resolved.approved_regions)))
-                .collect(),
+            models: read_or_kept(&observed.models, previous.map(|previous| &previous.models), obstacle)?,
+            profiles: read_or_kept(&observed.profiles, previous.map(|previous| &previous.profiles), |read| {
+                profile_fact(read, &rules.resolved.approved_regions)
+            })?,
             boundary_arn: rules.boundary_arn(),
             boundary,
             max_session_duration: rules.resolved.max_session_duration,
@@ -95,7 +94,7 @@ impl EnvironmentFacts {
             endpoint_addresses: serving().flat_map(|endpoint| &endpoint.addresses).map(|address| block_of(address)).collect(),
             has_sts: leads_to("sts"),
             has_runtime: leads_to("bedrock-runtime"),
-            dns_addresses: observed.dns_service_addresses.iter().flatten().map(|address| block_of(address)).collect(),
+            dns_addresses: observed.dns_service_addresses.as_ref().ok()?.iter().map(|address| block_of(address)).collect(),
             dns_on_nodes: cluster.auto_mode,
             scope: rules.scope.clone(),
         })
@@ -116,6 +115,19 @@ impl EnvironmentFacts {
             }
         }
     }
+}
+
+/// One fact for each thing read: made from the read, or, if that failed, the one known before; `None` if there is neither.
+fn read_or_kept<T, F: Clone>(
+    reads: &BTreeMap<String, Read<T>>,
+    known: Option<&BTreeMap<String, F>>,
+    fact: impl Fn(&Read<T>) -> F,
+) -> Option<BTreeMap<String, F>> {
+    let one = |id: &String, read: &Read<T>| match read {
+        Ok(_) => Some(fact(read)),
+        Err(_) => known.and_then(|known| known.get(id)).cloned(),
+    };
+    reads.iter().map(|(id, read)| Some((id.clone(), one(id, read)?))).collect()
 }
 
 /// What keeps the account from calling a model, and what to do; `None` if nothing does.

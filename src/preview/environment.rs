@@ -26,18 +26,30 @@ pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &KnownEnvironment
     let rules = Rules::of(&name, spec, known.partition.as_deref());
     let mut observed = assumed::observation(&rules, spec, known);
 
-    let plan = plan_environment(&EnvironmentInputs { rules: &rules, observed: &observed, may_hold: false });
+    let plan = plan_environment(&EnvironmentInputs {
+        rules: &rules,
+        observed: &observed,
+        may_hold: false,
+        recorded_key: None,
+        boundary_refused: false,
+    });
     let hold = environment.annotations().get(HOLD).map(String::as_str);
     let mode = Mode::of(spec.enforcement, &[hold]);
     items::add(preview, &subject, &plan.actions, &mode);
     tell_assumptions(preview, &subject, &rules, known, hold);
 
     carried_out::environment(&mut observed, &rules, known, &plan.actions);
-    let settled = plan_environment(&EnvironmentInputs { rules: &rules, observed: &observed, may_hold: false });
+    let settled = plan_environment(&EnvironmentInputs {
+        rules: &rules,
+        observed: &observed,
+        may_hold: false,
+        recorded_key: None,
+        boundary_refused: false,
+    });
     for finding in &settled.findings {
         preview.judge(&subject, finding, field(spec, finding));
     }
-    let mut facts = EnvironmentFacts::of(&rules, spec, &observed)?;
+    let mut facts = EnvironmentFacts::of(&rules, spec, &observed, None)?;
     for (model, obstacle) in &known.models {
         facts.models.entry(model.clone()).and_modify(|found| found.clone_from(obstacle));
     }

@@ -121,6 +121,7 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
         | Action::AttachPolicy { .. }
         | Action::DetachPolicy { .. }
         | Action::DeleteInlinePolicy { .. }
+        | Action::StripRole { .. }
         | Action::DeleteRole { .. }
         | Action::ApplyNetworkPolicy(_)
         | Action::DeleteNetworkPolicy { .. }

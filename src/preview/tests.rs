@@ -365,7 +365,13 @@ fn a_carried_out_plan_settles() {
     let spec = environment("prod", same).spec;
     let mut seen = assumed::observation(&rules, &spec, &known);
     let plan = |seen: &_| {
-        crate::plan::environment::plan(&crate::plan::environment::EnvironmentInputs { rules: &rules, observed: seen, may_hold: false })
+        crate::plan::environment::plan(&crate::plan::environment::EnvironmentInputs {
+            rules: &rules,
+            observed: seen,
+            may_hold: false,
+            recorded_key: None,
+            boundary_refused: false,
+        })
     };
     let first = plan(&seen);
     carried_out::environment(&mut seen, &rules, &known, &first.actions);

@@ -166,7 +166,7 @@ impl<'a> Pass<'a> {
     }
 
     fn judge_accesses(&self, preview: &mut Preview) {
-        for (name, findings) in admit(self.accesses, &self.bound.facts).findings {
+        for (name, findings) in admit(self.accesses, &self.bound.facts, &[]).findings {
             let Some(access) = self.accesses.iter().find(|access| access.name == name) else { continue };
             let subject = Subject { kind: "BedrockAccess".into(), namespace: Some(self.namespace.to_owned()), name };
             for finding in &findings {

@@ -7,6 +7,7 @@ use crate::api::conditions::{ConditionType, Reason};
 use crate::api::phi_environment_status::{EndpointStatus, ModelStatus, PhiEnvironmentStatus, ScopeStatus};
 use crate::api::shared::{Enforcement, Management};
 use crate::domain::{names, tags};
+use crate::observed::account::Key;
 use crate::observed::environment::EnvironmentObservation;
 use crate::plan::environment::Rules;
 use crate::plan::facts::{obstacle, without_scheme};
@@ -69,10 +70,7 @@ pub fn project(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus, at: Stam
         scope: scope(pass).or_else(|| previous.scope.clone()),
         resolved: Some(pass.rules.resolved.clone()),
         endpoints: endpoints(pass),
-        key_arn: match &pass.observed.key {
-            Ok(key) => key.as_ref().map(|key| key.arn.clone()),
-            Err(_) => previous.key_arn.clone(),
-        },
+        key_arn: key_arn(pass, previous),
         boundary_arn: Some(pass.rules.boundary_arn()),
         models: models(pass.observed),
         bound_workloads: i32::try_from(pass.bound_workloads).ok(),
@@ -82,6 +80,17 @@ pub fn project(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus, at: Stam
         counts: Some(controls::count(&applied.findings)),
         plan: controls::withheld(&applied.withheld),
     }
+}
+
+/// The key is recorded only if it is named in the spec, carries our tags, or was recorded before: an alias proves nothing.
+fn key_arn(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus) -> Option<String> {
+    let Ok(key) = &pass.observed.key else {
+        return previous.key_arn.clone();
+    };
+    let named = pass.rules.resolved.key_management == Management::Verify;
+    let wanted = tags::of_environment(&pass.rules.scope);
+    let ours = |key: &&Key| named || tags::owned(&key.tags, &wanted) || previous.key_arn.as_ref() == Some(&key.arn);
+    key.as_ref().filter(ours).map(|key| key.arn.clone())
 }
 
 /// The time of evaluation moves only once the last one is old enough: a status that is rewritten on every pass wakes everyone.

@@ -1,6 +1,7 @@
 //! One pass: plan, carry out, plan anew until nothing is left to do, tell.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -25,6 +26,8 @@ use crate::status::workload::{WorkloadPass, project};
 
 use super::{IDLE, hand_over, kubernetes, release};
 
+/// When to look again at a workload whose plan never comes to rest.
+const RESTLESS: Duration = Duration::from_secs(10);
 /// A plan is carried out and made anew until it holds no action; more rounds than this would be a loop.
 const ROUNDS: usize = 3;
 
@@ -58,9 +61,11 @@ impl Pass<'_> {
         let holds = may_hold(self.previous.settled_inputs.as_deref(), &inputs, wish != self.previous.last_reconcile_at);
         let mut planned = self.plan(holds, deleting).await?;
         let mut applied = Applied::untouched(Plan::default(), self.mode.clone());
+        let mut restless = false;
         for round in 0..ROUNDS {
             let plan = std::mem::take(&mut planned.plan).restricted_to(&self.mode);
             if plan.actions.is_empty() || round + 1 == ROUNDS {
+                restless = !plan.actions.is_empty();
                 applied = Applied::untouched(plan, self.mode.clone());
                 break;
             }
@@ -78,6 +83,7 @@ impl Pass<'_> {
         if deleting {
             return self.finish(&applied).await;
         }
+        let inputs = (!restless).then_some(inputs);
         self.tell(&planned, &applied, inputs, wish).await
     }
 
@@ -165,7 +171,7 @@ impl Pass<'_> {
         release(self.context, self.object).await
     }
 
-    async fn tell(&self, planned: &WorkloadPlan, applied: &Applied, inputs: String, wish: Option<String>) -> Result<Next, Fault> {
+    async fn tell(&self, planned: &WorkloadPlan, applied: &Applied, inputs: Option<String>, wish: Option<String>) -> Result<Next, Fault> {
         let mut identity = self.identity_now(applied);
         let clean = applied.outcomes.is_empty() && applied.withheld.is_empty() && self.mode == Mode::Enforce;
         let unsettled = |finding: &Finding| finding.blocks && matches!(finding.verdict, Verdict::Unknown | Verdict::Held);
@@ -184,8 +190,12 @@ impl Pass<'_> {
                 wants_identity: !planned.given.is_empty(),
                 network_policy_name: self.network_policy.as_ref().map(ResourceExt::name_any),
                 identity,
-                settled: (clean && judged).then_some(inputs),
-                reconcile_at: if applied.failures().next().is_some() { self.previous.last_reconcile_at.clone() } else { wish },
+                settled: inputs.clone().filter(|_| clean && judged),
+                reconcile_at: if applied.failures().next().is_some() || !applied.withheld.is_empty() {
+                    self.previous.last_reconcile_at.clone()
+                } else {
+                    wish
+                },
             },
             &self.previous,
             self.at,
@@ -195,6 +205,7 @@ impl Pass<'_> {
         }
         Ok(match applied.failures().next() {
             Some((_, fault)) => Next::Failed(fault.class),
+            None if inputs.is_none() => Next::Soon(RESTLESS),
             None => Next::Settled(IDLE),
         })
     }

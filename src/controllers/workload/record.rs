@@ -32,6 +32,9 @@ impl Pass<'_> {
 
     /// The identity as it is now, for the status; the accesses in it are filled in when all is settled.
     pub(super) fn identity_now(&self, applied: &Applied) -> Option<WorkloadIdentityStatus> {
+        if self.older_claimant.is_some() {
+            return None;
+        }
         let facts = &self.environment.facts;
         let name = self.role_name();
         let policy_arn = facts.scope.policy_arn(&name);

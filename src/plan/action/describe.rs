@@ -14,6 +14,7 @@ impl Action {
             self,
             Self::DeletePolicy { .. }
                 | Self::DeleteRole { .. }
+                | Self::StripRole { .. }
                 | Self::ClearServiceAccount { .. }
                 | Self::ChangePolicy { takes_away: true, .. }
         )
@@ -74,6 +75,7 @@ impl Action {
             Self::AttachPolicy { role, policy_arn } => ("iam", "AttachRolePolicy", format!("{policy_arn} to {role}")),
             Self::DetachPolicy { role, policy_arn } => ("iam", "DetachRolePolicy", format!("{policy_arn} from {role}")),
             Self::DeleteInlinePolicy { role, policy_name } => ("iam", "DeleteRolePolicy", format!("{policy_name} of {role}")),
+            Self::StripRole { role, .. } => ("iam", "DetachRolePolicy", format!("all that gives power from {role}")),
             Self::DeleteRole { role, .. } => ("iam", "DeleteRole", role.clone()),
             Self::ApplyNetworkPolicy(policy) => ("kubernetes", "ApplyNetworkPolicy", name_of(policy)),
             Self::DeleteNetworkPolicy { namespace, name } => ("kubernetes", "DeleteNetworkPolicy", format!("{namespace}/{name}")),

@@ -28,6 +28,10 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
             ..Plan::default()
         };
     };
+    if let Some(fault) = inputs.observed.profiles.values().find_map(|read| read.as_ref().err()) {
+        // Without what lies behind a profile the wanted boundary is not known, and the one in force stays.
+        return Plan { findings: vec![Finding::unreadable(Control::PermissionsBoundary, FAMILY, fault)], ..Plan::default() };
+    }
     let profiles = callable_profiles(&inputs.observed.profiles, &inputs.rules.resolved.approved_regions);
     let document = permissions_boundary(&inputs.rules.scope, &vpc.id, &inputs.rules.models, &profiles);
     match boundary {
@@ -49,7 +53,9 @@ fn keep(inputs: &EnvironmentInputs, boundary: &ManagedPolicy, document: PolicyDo
     let relation = boundary.document.as_ref().map_or(Relation::Wider, |found| relate(&document, found));
     let (actions, finding) = match relation {
         Relation::Same => (vec![], Finding::pass(Control::PermissionsBoundary, FAMILY, "the boundary is as the approved models need")),
-        Relation::Narrower if inputs.may_hold => (vec![], Finding::held(Control::PermissionsBoundary, FAMILY, "the permissions boundary")),
+        Relation::Narrower if inputs.may_hold && !inputs.boundary_refused => {
+            (vec![], Finding::held(Control::PermissionsBoundary, FAMILY, "the permissions boundary"))
+        }
         Relation::Narrower | Relation::Wider => {
             let finding = Finding::fail(
                 Control::PermissionsBoundary,

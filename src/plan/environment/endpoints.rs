@@ -237,6 +237,9 @@ fn placement(endpoint: &Endpoint, change: &EndpointChange) -> [Finding; 2] {
             Reason::SecurityGroupDrifted,
             format!("{id} does not have exactly our security group"),
         )
+    } else if !endpoint.state.starts_with("pending") && endpoint.state != "available" {
+        let message = format!("{id} is {}; delete it, and it is made anew", endpoint.state);
+        Finding::fail(Control::PrivateEndpoints, FAMILY, Reason::EndpointNotAvailable, message)
     } else if endpoint.state != "available" {
         Finding::fail(Control::PrivateEndpoints, FAMILY, Reason::Progressing, format!("{id} is {}", endpoint.state))
     } else {

@@ -53,6 +53,15 @@ fn create(inputs: &EnvironmentInputs, operator: &str) -> Plan {
 /// A key of ours: rotation, policy and tags are restored; a key that someone disabled stays so.
 fn keep(inputs: &EnvironmentInputs, key: &Key, operator: &str) -> Plan {
     let reference = || KeyReference::Arn(key.arn.clone());
+    let wanted_tags = tags::of_environment(&inputs.rules.scope);
+    if !tags::owned(&key.tags, &wanted_tags) && inputs.recorded_key != Some(key.arn.as_str()) {
+        let message = format!(
+            "{} points at {}, which does not carry our tags and is not recorded; remove the alias, or name the key in spec.key with management Verify",
+            names::key_alias(&inputs.rules.scope),
+            key.arn
+        );
+        return Plan { findings: vec![Finding::fail(Control::CustomerManagedKey, FAMILY, Reason::Conflict, message)], ..Plan::default() };
+    }
     let mut plan = Plan { findings: vec![state(key, true)], ..Plan::default() };
     if !usable(key) {
         return plan;
@@ -73,7 +82,6 @@ fn keep(inputs: &EnvironmentInputs, key: &Key, operator: &str) -> Plan {
             Finding::fail(Control::KeyPolicy, FAMILY, Reason::KeyPolicyTooWide, "the key policy is not the declared one")
         }
     });
-    let wanted_tags = tags::of_environment(&inputs.rules.scope);
     if !tags::owned(&key.tags, &wanted_tags) {
         plan.actions.push(Action::TagKey { key: reference(), tags: wanted_tags });
     }

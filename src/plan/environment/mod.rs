@@ -30,6 +30,10 @@ pub struct EnvironmentInputs<'a> {
     pub observed: &'a EnvironmentObservation,
     /// Whether something narrower may be someone's doing (see [`super::may_hold`]).
     pub may_hold: bool,
+    /// ARN of the key that the status records as the environment's.
+    pub recorded_key: Option<&'a str>,
+    /// Whether the account refused the last change of the boundary: then a narrower one is nobody's doing.
+    pub boundary_refused: bool,
 }
 
 /// Plans an environment. Nothing is written before account, cluster and VPC are proven to be the ones meant.

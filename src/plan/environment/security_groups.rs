@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::api::conditions::{ConditionType, Reason};
 use crate::catalogue::Control;
+use crate::domain::cidr::canonical;
 use crate::domain::{names, tags};
 use crate::observed::network::{RulePeer, SecurityGroup, SecurityGroupRule};
 use crate::plan::action::GroupReference;
@@ -24,11 +25,12 @@ pub(super) fn plan(network: &Network, rule: &EndpointRule, group: Option<&Securi
     let lacking: BTreeSet<_> = wanted.difference(&group.ingress).cloned().collect();
     let tighter = wider.is_empty() && !lacking.is_empty() && network.may_hold;
     let mut actions = Vec::new();
-    if !wider.is_empty() {
-        actions.push(Action::RevokeSecurityGroupIngress { group: reference.clone(), name: name.clone(), rules: wider });
-    }
+    // What is lacking comes first: a group that is empty for a moment cuts the VPC off.
     if !lacking.is_empty() && !tighter {
         actions.push(Action::AuthorizeSecurityGroupIngress { group: reference.clone(), name: name.clone(), rules: lacking });
+    }
+    if !wider.is_empty() {
+        actions.push(Action::RevokeSecurityGroupIngress { group: reference.clone(), name: name.clone(), rules: wider });
     }
     if !group.egress.is_empty() {
         actions.push(Action::RevokeSecurityGroupEgress { group: reference, name: name.clone(), rules: group.egress.clone() });
@@ -72,7 +74,7 @@ fn wanted_rules(network: &Network, rule: &EndpointRule) -> BTreeSet<SecurityGrou
     rule.sources
         .iter()
         .filter_map(|source| {
-            let cidr = source.cidr.clone().map(RulePeer::Cidr);
+            let cidr = source.cidr.as_ref().map(|cidr| RulePeer::Cidr(canonical(cidr).unwrap_or_else(|| cidr.clone())));
             cidr.or_else(|| source.security_group_id.clone().map(RulePeer::SecurityGroup))
         })
         .map(SecurityGroupRule::https_from)

@@ -66,7 +66,7 @@ fn empty() -> EnvironmentObservation {
 }
 
 fn plan_of(observed: &EnvironmentObservation, may_hold: bool) -> Plan {
-    plan(&EnvironmentInputs { rules: &rules(), observed, may_hold })
+    plan(&EnvironmentInputs { rules: &rules(), observed, may_hold, recorded_key: None, boundary_refused: false })
 }
 
 fn calls(observed: &EnvironmentObservation) -> Vec<&'static str> {

@@ -183,6 +183,9 @@ impl<'a> Identity<'a> {
             let finding = Finding::pass(Control::PermissionsBoundary, FAMILY, "the role has the environment's boundary");
             return Plan { findings: vec![finding], ..Plan::default() };
         }
+        if let Some(found) = role.boundary_arn.as_ref().filter(|arn| self.inputs.identity.only_denies(arn)) {
+            return held(found);
+        }
         let action = Action::PutPermissionsBoundary { role: self.name.clone(), boundary_arn: wanted.clone() };
         let finding =
             Finding::fail(Control::PermissionsBoundary, FAMILY, Reason::Drifted, "the role does not have the environment's boundary");
@@ -235,12 +238,21 @@ impl<'a> Identity<'a> {
         Plan { actions: vec![action], findings: vec![finding], ..Plan::default() }
     }
 
-    /// Takes away what is there of ours: policy and role first, which ends the power; then the annotation.
+    /// Takes away what is there of ours: policy and role first, which ends the power; then the annotation. The identity of an older
+    /// workload with the same service account is its own. A role that someone cut off is kept with what cuts it off, so that it does
+    /// not come back clean.
     fn take_away(&self) -> Plan {
+        if self.inputs.older_claimant.is_some() {
+            return Plan::default();
+        }
         let mut actions = Vec::new();
         if let Some(role) = self.inputs.role.filter(|role| self.owns(role)) {
-            let attached = role.attached.iter().cloned().collect();
-            actions.push(Action::DeleteRole { role: self.name.clone(), attached, inline: role.inline.keys().cloned().collect() });
+            if self.is_cut_off(role) {
+                actions.extend(self.strip(role));
+            } else {
+                let attached = role.attached.iter().cloned().collect();
+                actions.push(Action::DeleteRole { role: self.name.clone(), attached, inline: role.inline.keys().cloned().collect() });
+            }
         }
         if let Some(policy) = self.inputs.policy.filter(|_| !self.foreign_policy()) {
             actions.push(Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() });
@@ -254,6 +266,20 @@ impl<'a> Identity<'a> {
             });
         }
         Plan { actions, ..Plan::default() }
+    }
+
+    fn is_cut_off(&self, role: &Role) -> bool {
+        let only_denies = |document: &Option<PolicyDocument>| document.as_ref().is_some_and(PolicyDocument::only_denies);
+        role.attached.iter().any(|arn| self.inputs.identity.only_denies(arn)) || role.inline.values().any(only_denies)
+    }
+
+    /// Takes off whatever gives the role power, if anything does.
+    fn strip(&self, role: &Role) -> Option<Action> {
+        let attached: Vec<_> = role.attached.iter().filter(|arn| !self.inputs.identity.only_denies(arn)).cloned().collect();
+        let gives = |document: &Option<PolicyDocument>| !document.as_ref().is_some_and(PolicyDocument::only_denies);
+        let inline: Vec<_> = role.inline.iter().filter(|(_, document)| gives(document)).map(|(name, _)| name.clone()).collect();
+        let anything = !attached.is_empty() || !inline.is_empty();
+        anything.then(|| Action::StripRole { role: self.name.clone(), attached, inline })
     }
 }
 

@@ -174,13 +174,22 @@ fn compare(wanted: &NetworkPolicy, found: &NetworkPolicy) -> Comparison {
     };
     let (ingress, egress) = (found.ingress.as_deref().unwrap_or_default(), found.egress.as_deref().unwrap_or_default());
     let (wanted_ingress, wanted_egress) = (wanted.ingress.as_deref().unwrap_or_default(), wanted.egress.as_deref().unwrap_or_default());
-    let fenced = wanted.pod_selector == found.pod_selector && wanted.policy_types == found.policy_types;
+    let fenced = normal(wanted.pod_selector.as_ref()) == normal(found.pod_selector.as_ref()) && wanted.policy_types == found.policy_types;
     if fenced && ingress == wanted_ingress && egress == wanted_egress {
         Comparison::Same
     } else if fenced && ingress.iter().all(|rule| wanted_ingress.contains(rule)) && egress.iter().all(|rule| wanted_egress.contains(rule)) {
         Comparison::Narrower
     } else {
         Comparison::Wider
+    }
+}
+
+/// The API server drops empty parts of a selector.
+fn normal(selector: Option<&LabelSelector>) -> LabelSelector {
+    let selector = selector.cloned().unwrap_or_default();
+    LabelSelector {
+        match_labels: selector.match_labels.filter(|labels| !labels.is_empty()),
+        match_expressions: selector.match_expressions.filter(|expressions| !expressions.is_empty()),
     }
 }
 

@@ -85,7 +85,8 @@ pub struct WorkloadPlan {
 pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
     let admission = admission::judge(inputs);
     let admitted = admission.iter().all(|finding| finding.verdict == crate::api::Verdict::Pass);
-    let accesses = if admitted { admit(inputs.accesses, inputs.facts) } else { Admitted::default() };
+    let applied = inputs.previous.identity.as_ref().map(|identity| identity.accesses.as_slice()).unwrap_or_default();
+    let accesses = if admitted { admit(inputs.accesses, inputs.facts, applied) } else { Admitted::default() };
     let mut plan = Plan { findings: admission, ..Plan::default() };
     // Isolation goes first: no pod gets credentials before it is fenced in.
     let isolation = if admitted { isolation::plan(inputs) } else { isolation::waiting() };
