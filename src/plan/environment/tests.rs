@@ -184,7 +184,7 @@ fn nothing_is_planned_before_the_scope_is_proven() {
 #[test]
 fn drift_is_mended_and_narrowing_held() {
     type Tamper = fn(&mut EnvironmentObservation);
-    let cases: [(&str, Tamper, &[&str], usize); 8] = [
+    let cases: [(&str, Tamper, &[&str], usize); 9] = [
         ("an opened policy", |seen| endpoint(seen, "sts").policy = Some(allow_all()), &["ModifyVpcEndpoint"], 0),
         ("a lost subnet", |seen| drop(endpoint(seen, "sts").subnet_ids.pop_first()), &["ModifyVpcEndpoint"], 0),
         ("private DNS off", |seen| endpoint(seen, "sts").private_dns = false, &["ModifyVpcEndpoint"], 0),
@@ -199,6 +199,7 @@ fn drift_is_mended_and_narrowing_held() {
         ("rotation off", |seen| seen.key.as_mut().unwrap().as_mut().unwrap().rotation_enabled = false, &["EnableKeyRotation"], 0),
         ("an opened key", |seen| seen.key.as_mut().unwrap().as_mut().unwrap().policy = Some(allow_all()), &["PutKeyPolicy"], 0),
         ("a tighter group", |seen| seen.security_groups.as_mut().unwrap()[0].ingress.clear(), &[], 1),
+        ("a foreign key behind the alias", |seen| seen.key.as_mut().unwrap().as_mut().unwrap().tags.clear(), &[], 0),
         ("a disabled key", |seen| seen.key.as_mut().unwrap().as_mut().unwrap().state = "Disabled".into(), &[], 1),
     ];
     for (name, tamper, expected, held) in cases {

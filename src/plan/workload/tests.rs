@@ -29,6 +29,7 @@ pub(super) struct World {
     network_policy: Option<NetworkPolicy>,
     pub(super) admitted: bool,
     may_hold: bool,
+    older_claimant: Option<&'static str>,
 }
 
 fn scope() -> Scope {
@@ -105,6 +106,7 @@ impl World {
             identity: IdentitySnapshot::default(),
             network_policy: None,
             admitted: true,
+            older_claimant: None,
             may_hold: true,
         }
     }
@@ -117,7 +119,7 @@ impl World {
             previous: &self.previous,
             facts: &self.facts,
             admitted: self.admitted,
-            older_claimant: None,
+            older_claimant: self.older_claimant,
             service_account: self.service_account.as_ref(),
             accesses: &self.accesses,
             role: self.role.as_ref(),
@@ -344,4 +346,30 @@ fn a_role_recorded_or_tagged_as_ours_is_adopted() {
     assert!(tags::owned(&world.role().tags, &wanted));
     let trust = service_account_trust(&world.facts.scope, &world.facts.issuer, "clinic", "notes");
     assert_eq!(world.role().trust, Some(trust));
+}
+
+#[test]
+fn a_younger_claimant_touches_nothing_of_the_older_one() {
+    let mut world = settled();
+    world.older_claimant = Some("older");
+    assert_eq!(world.calls(), [""; 0]);
+    assert_eq!(remove(&world.inputs()).actions.iter().filter(|action| action.describe().0 != "kubernetes").count(), 0);
+}
+
+#[test]
+fn a_role_that_was_cut_off_is_stripped_and_kept() {
+    let mut world = settled();
+    world.role().inline.insert("stop".into(), Some(PolicyDocument::of(vec![deny_all()])));
+    world.accesses.clear();
+    assert_eq!(world.calls(), ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount"]);
+}
+
+#[test]
+fn a_narrowed_boundary_takes_nothing_out_of_the_policy() {
+    let mut world = settled();
+    world.previous.identity.as_mut().unwrap().accesses = vec![AppliedAccess { name: "summaries".into(), generation: 1 }];
+    world.facts.boundary = Some(PolicyDocument::of(vec![deny_all()]));
+    assert_eq!(world.calls(), [""; 0], "the access was given before");
+    world.accesses.push(access("letters", SONNET));
+    assert_eq!(world.calls(), [""; 0], "a new one waits");
 }
