@@ -427,3 +427,21 @@ proptest! {
         prop_assert_eq!(turned.errors, straight.errors);
     }
 }
+
+#[test]
+fn workloads_that_select_the_same_pods_are_warned_of_and_planned() {
+    let selects = |app: &str| {
+        let app = app.to_owned();
+        workload("letters", "letters", move |spec| spec["podSelector"] = json!({"matchLabels": {"app": app}}))
+    };
+    let overlaps = |other: PhiWorkload| {
+        let mut declared = clinic();
+        declared.workloads.push(other);
+        let preview = plain(&declared);
+        assert!(preview.errors.is_empty(), "{:?}", preview.errors);
+        let told = preview.findings.into_iter().filter(|finding| finding.reason == "SelectorsOverlap");
+        told.map(|finding| (finding.severity, finding.subject.name)).collect::<Vec<_>>()
+    };
+    assert_eq!(overlaps(selects("letters")), []);
+    assert_eq!(overlaps(selects("notes")), [("warning", "letters".to_owned()), ("warning", "notes".to_owned())]);
+}
