@@ -1,4 +1,4 @@
-//! The network: what is there ([`read`]), what we make of it ([`write`]). `DryRun` is not used.
+//! The network: what is there (`read`), what we make of it (`write`). `DryRun` is not used.
 
 mod read;
 mod rules;

@@ -1,4 +1,4 @@
-//! Roles and policies: the bulk read ([`snapshot`]), single policies ([`policies`]), roles ([`roles`]).
+//! Roles and policies: the bulk read (`snapshot`), single policies (`policies`), roles (`roles`).
 
 mod policies;
 mod roles;

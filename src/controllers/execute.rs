@@ -93,7 +93,7 @@ impl Executor<'_> {
             | Action::PutKeyPolicy { .. }
             | Action::TagKey { .. }
             | Action::UntagKey { .. } => self.key(action, results).await.map(|()| None),
-            Action::CreatePolicy { .. } if results.identity_failed => Err(Obstacle::Missing),
+            Action::CreatePolicy { .. } | Action::AnnotateServiceAccount { .. } if results.identity_failed => Err(Obstacle::Missing),
             Action::CreateBoundary { .. }
             | Action::ChangeBoundary { .. }
             | Action::DeleteBoundary { .. }
@@ -114,7 +114,6 @@ impl Executor<'_> {
             Action::DeleteNetworkPolicy { namespace, name } => {
                 Ok(self.kubernetes.delete_network_policy(namespace, name).await.map(|()| None)?)
             }
-            Action::AnnotateServiceAccount { .. } if results.identity_failed => Err(Obstacle::Missing),
             Action::AnnotateServiceAccount { namespace, name, uid, role_arn } => {
                 Ok(self.kubernetes.annotate(namespace, name, uid.as_deref(), Some(role_arn)).await.map(|()| None)?)
             }

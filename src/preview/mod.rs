@@ -1,6 +1,6 @@
 //! What declarations would lead to, computed with no cluster and no account: for review before anything is applied.
 //!
-//! The plans are those of the controllers ([`crate::plan`]). What only the account knows is assumed ([`assumed`]): nothing of ours
+//! The plans are those of the controllers ([`crate::plan`]). What only the account knows is assumed (`assumed`): nothing of ours
 //! exists yet, and each fact is a named placeholder such as `<vpc-id>` unless it is told ([`KnownFacts`]).
 
 mod assumed;

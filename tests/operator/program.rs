@@ -29,7 +29,7 @@ async fn it_answers_probes_restarts_after_a_crash_without_a_write_and_ends_well(
     restarted.wait_ready().await;
     let scene = Scene { operator: restarted, bed };
     scene.sweeps(3).await;
-    assert_eq!(scene.changes_since(&Default::default()).await.into_iter().collect::<Vec<_>>(), []);
+    assert_eq!(scene.changes_since(&std::collections::BTreeMap::default()).await.into_iter().collect::<Vec<_>>(), []);
     assert_eq!(scene.count(WRITES).await, 0);
     assert_eq!(picture(&scene).await, before);
     scene.all_ready("summaries").await;

@@ -61,6 +61,7 @@ async fn calls_of_a_sweep(scene: &Scene) -> BTreeMap<String, u64> {
 }
 
 /// An admitted namespace with its workloads and their accesses.
+#[allow(clippy::format_push_string, reason = "the text is built once, and reads as it is applied")]
 fn tenant(number: usize) -> String {
     let namespace = format!("tenant-{number}");
     let mut yaml =
