@@ -77,12 +77,15 @@ async fn a_service_account_belongs_to_the_older_of_two() {
     // Kubernetes tells ages in whole seconds only.
     scene.sweeps(2).await;
     let younger = workload.replace("{ name: notes, namespace: clinic }", "{ name: younger, namespace: clinic }");
+    let recorder = scene.bed.emulators.recorder();
+    recorder.start().await;
     scene.bed.apply(&younger).await;
     let condition = scene.because::<PhiWorkload>(CLINIC, "younger", "Ready", "False", "ServiceAccountClaimed").await;
     assert!(condition.message.contains("PhiWorkload notes"), "{}", condition.message);
     scene.bed.apply(&access("letters", HAIKU).replace("{ name: notes }", "{ name: younger }")).await;
     scene.because::<BedrockAccess>(CLINIC, "letters", "Ready", "False", "WorkloadNotReady").await;
     scene.all_ready("summaries").await;
+    assert_eq!(recorder.stop().await.iter().filter(|call| call.mutating).count(), 0, "the older one's identity is not touched");
 
     scene.delete::<PhiWorkload>(CLINIC, "notes").await;
     scene.condition::<PhiWorkload>(CLINIC, "younger", "Ready", "True").await;

@@ -132,14 +132,8 @@ async fn the_recorder_tells_reads_from_writes(bed: &Bed) {
     assert_eq!(recorder.stop().await, [], "a start forgets what was before");
 }
 
-/// The program the next test runs and kills: it starts a process, says which, and stays.
-#[test]
-#[ignore = "run by another test, as a process of its own"]
-fn holder() {
-    let Some(folder) = std::env::var_os("HOLDER_FOLDER") else {
-        return;
-    };
-    let folder = Path::new(&folder);
+/// What the next test does when it runs as the process to be killed: it starts a process, says which, and stays.
+fn hold(folder: &Path) {
     let process = Process::start("sleep", Path::new("/bin/sleep"), ["600"], &[], folder);
     std::fs::write(folder.join("group.new"), process.group().to_string()).unwrap();
     std::fs::rename(folder.join("group.new"), folder.join("group")).unwrap();
@@ -148,9 +142,12 @@ fn holder() {
 
 #[tokio::test]
 async fn processes_end_when_the_test_is_killed() {
+    if let Some(folder) = std::env::var_os("HOLDER_FOLDER") {
+        return hold(Path::new(&folder));
+    }
     let folder = tempfile::tempdir().unwrap();
     let mut holder = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "holder"])
+        .args(["--exact", "processes_end_when_the_test_is_killed"])
         .env("HOLDER_FOLDER", folder.path())
         .stdout(Stdio::null())
         .spawn()
