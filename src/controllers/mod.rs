@@ -174,7 +174,10 @@ async fn pass<K: Reconciled>(context: &Context, object: &DeserializeGuard<K>) ->
         Ok(object) => object,
         Err(error) => {
             tracing::warn!(kind = K::KIND, name = object.name_any(), %error, "an object does not parse and is left alone");
-            return Action::await_change();
+            return match removal::unreadable::<K>(context, &error.metadata).await {
+                Ok(()) => Action::await_change(),
+                Err(fault) => Action::requeue(context.backoff.failed(&error.metadata.uid.clone().unwrap_or_default(), fault.class)),
+            };
         }
     };
     let began = Instant::now();

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use kube::ResourceExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::{Api, Resource, ResourceExt};
+use serde_json::{Value, json};
 
 use crate::api::annotations::FINALIZER;
 use crate::api::conditions::Reason;
 use crate::api::shared::DeletionPolicy;
 use crate::api::{PhiEnvironment, Verdict};
+use crate::cluster::fault::fault_of;
 use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, tags};
@@ -17,6 +21,7 @@ use crate::plan::{Action, Applied, Plan};
 use crate::status::conditions::State;
 use crate::status::environment::{EnvironmentPass, deletion_blocked, project};
 
+use super::context::Context;
 use super::environment::Pass;
 use super::{Next, sweep};
 
@@ -104,4 +109,34 @@ async fn tell(pass: &Pass<'_>, observed: &EnvironmentObservation, bound: usize, 
         pass.at,
     );
     pass.write(&pass.previous, &status).await
+}
+
+/// Lets an object go that is being deleted and does not parse, such as one of a newer version: a deletion never depends on a valid
+/// spec. What it recorded of a workload's identity is read leniently and handed over.
+pub(super) async fn unreadable<K: Resource<DynamicType = ()>>(context: &Context, metadata: &ObjectMeta) -> Result<(), Fault> {
+    let ours = metadata.finalizers.iter().flatten().any(|one| one == FINALIZER);
+    if metadata.deletion_timestamp.is_none() || !ours {
+        return Ok(());
+    }
+    let resource = ApiResource::erase::<K>(&());
+    let api: Api<DynamicObject> = match &metadata.namespace {
+        Some(namespace) => Api::namespaced_with(context.client.clone(), namespace, &resource),
+        None => Api::all_with(context.client.clone(), &resource),
+    };
+    let name = metadata.name.as_deref().unwrap_or_default();
+    let Some(found) = api.get_opt(name).await.map_err(|error| fault_of("GetObject", &error))? else {
+        return Ok(());
+    };
+    let text = |path: &str| found.data.pointer(path).and_then(Value::as_str);
+    if let (Some(environment), Some(role_arn), Some(policy_arn)) =
+        (text("/spec/environmentRef/name"), text("/status/identity/roleArn"), text("/status/identity/policyArn"))
+    {
+        let role = role_arn.rsplit('/').next().unwrap_or_default();
+        context.hand_over.add(environment, role, policy_arn).await?;
+    }
+    let finalizers: Vec<_> = found.finalizers().iter().filter(|one| *one != FINALIZER).collect();
+    let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": found.resource_version() } });
+    let outcome = api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch)).await;
+    context.metrics.wrote("finalizer", outcome.is_ok());
+    outcome.map(drop).map_err(|error| fault_of("PatchFinalizers", &error))
 }

@@ -7,15 +7,13 @@ use crate::api::phi_workload::AppliedAccess;
 use crate::api::{BedrockAccessSpec, Operation, UseCase, Verdict};
 use crate::catalogue::Control;
 use crate::policy::PolicyDocument;
+use crate::policy::document::MANAGED_POLICY_SIZE;
 use crate::policy::permissions::{Grant, workload_policy};
 use crate::policy::relation::{Coverage, covers};
 
 use super::Finding;
 use super::facts::{EnvironmentFacts, ProfileFact};
 
-/// Characters, white space aside, that IAM allows in a customer-managed policy
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
-const POLICY_SIZE: usize = 6144;
 /// Accesses that one workload may have, so that its status stays small.
 const ACCESSES: usize = 64;
 
@@ -63,23 +61,19 @@ pub fn admit(accesses: &[DeclaredAccess], facts: &EnvironmentFacts, applied: &[A
         if let Some(grant) = grant.filter(|_| !refused(&findings) || (there && limited(&findings))) {
             grants.push(grant);
             let document = workload_policy(&facts.scope, &facts.vpc_id, &grants);
-            if fits(&document) && grants.len() <= ACCESSES {
+            if document.fits_managed_policy() && grants.len() <= ACCESSES {
                 admitted.given.push((access.name.clone(), access.generation));
                 admitted.document = Some(document);
             } else {
                 grants.pop();
                 findings.push(Finding::fail(Control::LeastPrivilege, FAMILY, Reason::QuotaExceeded, format!(
-                    "with this access the workload's policy would exceed IAM's {POLICY_SIZE} characters or {ACCESSES} accesses; name fewer models, or use another workload"
+                    "with this access the workload's policy would exceed IAM's {MANAGED_POLICY_SIZE} characters or {ACCESSES} accesses; name fewer models, or use another workload"
                 )));
             }
         }
         admitted.findings.insert(access.name.clone(), findings);
     }
     admitted
-}
-
-fn fits(document: &PolicyDocument) -> bool {
-    document.to_json().chars().filter(|character| !character.is_whitespace()).count() <= POLICY_SIZE
 }
 
 /// Judges one access: what it would give, unless the environment refuses it, and the findings. One of them may still say that the

@@ -8,6 +8,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+/// Characters of a customer-managed policy.
+pub const MANAGED_POLICY_SIZE: usize = 6144;
+
 /// A policy document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -126,6 +129,13 @@ impl PolicyDocument {
     pub fn to_json(&self) -> String {
         // The types hold nothing that JSON cannot.
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether it fits a customer-managed policy: 6,144 characters, white space aside
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+    #[must_use]
+    pub fn fits_managed_policy(&self) -> bool {
+        self.to_json().chars().filter(|character| !character.is_whitespace()).count() <= MANAGED_POLICY_SIZE
     }
 
     /// The document as a JSON value, for people to read.

@@ -206,8 +206,13 @@ fn a_broken_access_leaves_its_sibling() {
 fn what_does_not_fit_the_quota_is_told_and_the_rest_stays() {
     let long: Vec<String> = (0..32).map(|number| format!("a.{number}-{}", "x".repeat(130))).collect();
     let mut declared = clinic();
-    declared.environments[0] =
-        environment("prod", |spec| spec["bedrock"]["models"] = json!([long.clone(), MODELS.map(str::to_owned).to_vec()].concat()));
+    let many = || json!([long.clone(), MODELS.map(str::to_owned).to_vec()].concat());
+    declared.environments[0] = environment("prod", |spec| spec["bedrock"]["models"] = many());
+    assert_eq!(reasons(&plain(&declared))[0], ("prod", "spec", "QuotaExceeded"), "our boundary would not fit either");
+    declared.environments[0] = environment("prod", |spec| {
+        spec["bedrock"]["models"] = many();
+        spec["identity"] = json!({"boundaryArn": "arn:aws:iam::111122223333:policy/platform"});
+    });
     let long: Vec<&str> = long.iter().map(String::as_str).collect();
     declared.accesses[1] = access("second", "notes", &long, same);
     let preview = plain(&declared);

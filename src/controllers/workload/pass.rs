@@ -18,7 +18,7 @@ use crate::controllers::identity::View;
 use crate::domain::{Fault, names, tags};
 use crate::observed::pods::PodFacts;
 use crate::plan::access::DeclaredAccess;
-use crate::plan::workload::{ServiceAccountFacts, WorkloadInputs, WorkloadPlan, plan, remove};
+use crate::plan::workload::{ServiceAccountFacts, WorkloadInputs, WorkloadPlan, carries_our_label, plan, remove};
 use crate::plan::{Action, Applied, Finding, Mode, Plan, may_hold};
 use crate::status::conditions::Stamp;
 use crate::status::transitions::transitions;
@@ -132,6 +132,10 @@ impl Pass<'_> {
         Ok(if deleting { WorkloadPlan { plan: remove(&inputs), given: Vec::new() } } else { plan(&inputs) })
     }
 
+    fn is_ours(&self, policy: &NetworkPolicy) -> bool {
+        carries_our_label(policy) || self.previous.network_policy_name.as_ref() == policy.metadata.name.as_ref()
+    }
+
     fn is_another(&self, policy: &NetworkPolicy) -> bool {
         policy.metadata.namespace.as_ref() == Some(&self.namespace) && policy.name_any() != names::network_policy(&self.name)
     }
@@ -188,7 +192,7 @@ impl Pass<'_> {
             &WorkloadPass {
                 applied,
                 wants_identity: !planned.given.is_empty(),
-                network_policy_name: self.network_policy.as_ref().map(ResourceExt::name_any),
+                network_policy_name: self.network_policy.as_ref().filter(|policy| self.is_ours(policy)).map(ResourceExt::name_any),
                 identity,
                 settled: inputs.clone().filter(|_| clean && judged),
                 reconcile_at: if applied.failures().next().is_some() || !applied.withheld.is_empty() {

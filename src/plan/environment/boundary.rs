@@ -9,6 +9,7 @@ use crate::observed::identity::ManagedPolicy;
 use crate::plan::facts::callable_profiles;
 use crate::plan::{Action, Finding, Plan};
 use crate::policy::boundary::permissions_boundary;
+use crate::policy::document::MANAGED_POLICY_SIZE;
 use crate::policy::{PolicyDocument, Relation, relate};
 
 use super::EnvironmentInputs;
@@ -34,6 +35,13 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
     }
     let profiles = callable_profiles(&inputs.observed.profiles, &inputs.rules.resolved.approved_regions);
     let document = permissions_boundary(&inputs.rules.scope, &vpc.id, &inputs.rules.models, &profiles);
+    if !document.fits_managed_policy() {
+        let message = format!(
+            "the approved models and profiles need a permissions boundary of more than IAM's {MANAGED_POLICY_SIZE} characters; approve fewer, or split them over two environments"
+        );
+        let finding = Finding::fail(Control::PermissionsBoundary, FAMILY, Reason::QuotaExceeded, message);
+        return Plan { findings: vec![finding], ..Plan::default() };
+    }
     match boundary {
         None => create(inputs, document),
         Some(boundary) => keep(inputs, boundary, document),

@@ -32,6 +32,11 @@ pub(super) fn plan(inputs: &WorkloadInputs) -> Plan {
         );
         return Plan { findings: vec![finding], ..Plan::default() };
     }
+    if inputs.network_policy.is_some() && !is_in_place(inputs) {
+        let message = format!("NetworkPolicy {} is there and is not ours; rename or delete it", names::network_policy(inputs.name));
+        let finding = Finding::fail(Control::PodIsolation, FAMILY, Reason::Conflict, message);
+        return Plan { findings: vec![finding], ..Plan::default() };
+    }
     let peers = match chosen_peers(inputs) {
         Ok(peers) => peers,
         Err(finding) => return Plan { findings: vec![*finding], ..Plan::default() },
@@ -55,6 +60,19 @@ pub(super) fn plan(inputs: &WorkloadInputs) -> Plan {
 /// The plan as long as the workload is not admitted: what is in place stays.
 pub(super) fn waiting() -> Plan {
     Plan { findings: vec![Finding::waiting(Control::PodIsolation, FAMILY)], ..Plan::default() }
+}
+
+/// Whether the policy of our name is there and is ours: by its label, or recorded.
+pub(super) fn is_in_place(inputs: &WorkloadInputs) -> bool {
+    let recorded = inputs.previous.network_policy_name.as_deref() == Some(names::network_policy(inputs.name).as_str());
+    inputs.network_policy.is_some_and(|policy| recorded || carries_our_label(policy))
+}
+
+/// Whether a network policy says that we manage it.
+#[must_use]
+pub fn carries_our_label(policy: &NetworkPolicy) -> bool {
+    let labels = policy.metadata.labels.as_ref();
+    labels.and_then(|labels| labels.get(MANAGED_BY)).is_some_and(|manager| manager == MANAGER)
 }
 
 fn passing() -> Plan {

@@ -6,7 +6,7 @@ mod isolation;
 mod pods;
 
 pub use admission::admits;
-pub use isolation::isolation_policy;
+pub use isolation::{carries_our_label, isolation_policy};
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -90,7 +90,7 @@ pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
     let mut plan = Plan { findings: admission, ..Plan::default() };
     // Isolation goes first: no pod gets credentials before it is fenced in.
     let isolation = if admitted { isolation::plan(inputs) } else { isolation::waiting() };
-    let fenced = !isolation.actions.is_empty() || inputs.network_policy.is_some();
+    let fenced = !isolation.actions.is_empty() || isolation::is_in_place(inputs);
     plan.extend(isolation);
     if fenced || inputs.role.is_some() || !admitted {
         let given = |access: &AppliedAccess| accesses.given.contains(&(access.name.clone(), access.generation));
@@ -108,7 +108,7 @@ pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
 #[must_use]
 pub fn remove(inputs: &WorkloadInputs) -> Plan {
     let mut plan = identity::plan(inputs, None, true);
-    if inputs.network_policy.is_some() {
+    if isolation::is_in_place(inputs) {
         let name = crate::domain::names::network_policy(inputs.name);
         plan.actions.push(super::Action::DeleteNetworkPolicy { namespace: inputs.namespace.to_owned(), name });
     }
