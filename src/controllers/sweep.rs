@@ -7,6 +7,7 @@ use kube::ResourceExt;
 use crate::domain::{Fault, names};
 use crate::plan::environment::orphans;
 use crate::plan::{Mode, Plan};
+use crate::status::transitions::Transition;
 
 use super::environment::Pass;
 
@@ -36,11 +37,12 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
         sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, true);
     }
     if sweep.braked > 0 {
-        tracing::warn!(
-            roles = sweep.braked,
-            annotation = CONFIRM_SWEEP,
-            "too many unclaimed roles for one sweep: confirm by annotating the environment with their number"
+        let note = format!(
+            "{} roles of this environment are claimed by no PhiWorkload, too many to cut off without being asked; if that is right, annotate the environment with {CONFIRM_SWEEP}: \"{}\"",
+            sweep.braked, sweep.braked
         );
+        let stopped = Transition { warning: true, reason: "SweepStopped".to_owned(), note };
+        pass.context.events.transitions(pass.object, vec![stopped]).await;
     }
     let plan = Plan { actions: sweep.actions, ..Plan::default() };
     let applied = pass.executor().carry_out(plan, Mode::Enforce).await;
