@@ -11,8 +11,6 @@ pub struct Transition {
     pub warning: bool,
     /// The reason, as in the condition.
     pub reason: String,
-    /// The condition's type.
-    pub condition: String,
     /// What happened.
     pub note: String,
 }
@@ -32,7 +30,6 @@ pub fn transitions(previous: &[Condition], current: &[Condition]) -> Vec<Transit
             changed.then(|| Transition {
                 warning: condition.status != wished,
                 reason: condition.reason.clone(),
-                condition: condition.type_.clone(),
                 note: format!("{} is {}: {}", condition.type_, condition.status, condition.message),
             })
         })
