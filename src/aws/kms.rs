@@ -25,12 +25,12 @@ impl Kms {
         Self { client: aws_sdk_kms::Client::new(config), calls }
     }
 
-    /// The key with this id, ARN or alias name (`alias/...`), and whether `alias` points at it; `None` if there is none.
-    /// Up to five calls (<https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html>).
+    /// The key with this id, ARN or alias name (`alias/...`); `None` if there is none.
+    /// Up to four calls (<https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html>).
     ///
     /// # Errors
     /// When any of the calls fails.
-    pub async fn key(&self, id: &str, alias: &str) -> Read<Option<Key>> {
+    pub async fn key(&self, id: &str) -> Read<Option<Key>> {
         let Some(metadata) = self.metadata(id).await? else { return Ok(None) };
         let arn = metadata.arn.clone().ok_or_else(|| incomplete("kms", "DescribeKey"))?;
         let (rotation_enabled, rotation_period_in_days) = self.rotation(&arn).await?;
@@ -43,7 +43,6 @@ impl Kms {
             rotation_period_in_days,
             policy: PolicyDocument::parse(&policy).ok(),
             tags,
-            has_alias: self.has_alias(&arn, alias).await?,
             arn,
         }))
     }
@@ -155,16 +154,6 @@ impl Kms {
                 None => return Ok(None),
             }
         }
-    }
-
-    async fn has_alias(&self, arn: &str, alias: &str) -> Read<bool> {
-        let mut pages = self.client.list_aliases().key_id(arn).into_paginator().page_size(100).send();
-        while let Some(page) = self.calls.page("kms", "ListAliases", pages.next()).await? {
-            if page.aliases().iter().any(|found| found.alias_name() == Some(alias)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     async fn is_kept_with(&self, arn: &str, wanted: &Tags) -> Read<bool> {

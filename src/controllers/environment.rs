@@ -102,6 +102,7 @@ impl Pass<'_> {
                 || (!wished && observed.profiles.values().any(Result::is_err)),
             recorded_key: self.previous.key_arn.as_deref(),
             boundary_refused: refused_boundary(&self.previous),
+            recorded_endpoints: &self.previous.endpoints,
         })
         .restricted_to(&self.mode);
         let anything = !plan.actions.is_empty();
@@ -226,7 +227,14 @@ impl Pass<'_> {
 
     /// The verdicts on account, cluster, network and OIDC provider.
     pub(super) fn scope_verdicts(&self, observed: &EnvironmentObservation) -> Vec<Verdict> {
-        let inputs = EnvironmentInputs { rules: &self.rules, observed, may_hold: true, recorded_key: None, boundary_refused: false };
+        let inputs = EnvironmentInputs {
+            rules: &self.rules,
+            observed,
+            may_hold: true,
+            recorded_key: None,
+            boundary_refused: false,
+            recorded_endpoints: &[],
+        };
         scope_findings(&inputs).into_iter().map(|finding| finding.verdict).collect()
     }
 

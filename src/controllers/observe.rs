@@ -34,11 +34,11 @@ pub async fn observe(client: &Client, account: &Account, spec: &PhiEnvironmentSp
     let role_name = caller.as_ref().ok().and_then(|caller| caller.role_name().map(str::to_owned));
     let cluster_arn = scope.cluster_arn();
     let alias = names::key_alias(scope);
-    let key = spec.key.as_ref().and_then(|key| key.key_arn.clone()).unwrap_or_else(|| alias.clone());
+    let key = spec.key.as_ref().and_then(|key| key.key_arn.clone()).unwrap_or(alias);
     let (cluster, issuer, key, identity, models, profiles, dns, platform_boundary) = join!(
         account.eks.cluster(&scope.cluster_name),
         api_server_issuer(client),
-        account.kms.key(&key, &alias),
+        account.kms.key(&key),
         account.iam.snapshot(&scope.path, &cluster_arn, role_name.as_deref()),
         each(&rules.models, |model| account.bedrock.availability(model)),
         each(&rules.profiles, |profile| account.bedrock.profile(profile)),

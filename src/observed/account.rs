@@ -43,6 +43,4 @@ pub struct Key {
     pub policy: Option<PolicyDocument>,
     /// Its tags.
     pub tags: Tags,
-    /// Whether the environment's alias points at it.
-    pub has_alias: bool,
 }

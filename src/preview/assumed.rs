@@ -135,7 +135,6 @@ fn verified_key(rules: &Rules, spec: &PhiEnvironmentSpec) -> Option<Key> {
         rotation_period_in_days: None,
         policy: None,
         tags: Tags::new(),
-        has_alias: false,
     })
 }
 

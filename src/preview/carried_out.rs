@@ -39,7 +39,6 @@ pub(super) fn environment(observed: &mut EnvironmentObservation, rules: &Rules, 
                     rotation_period_in_days: Some(rules.resolved.rotation_period_in_days),
                     policy: Some(policy.clone()),
                     tags: tags.clone(),
-                    has_alias: true,
                 }));
             }
             Action::CreateBoundary { arn, document, .. } => {

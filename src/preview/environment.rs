@@ -32,6 +32,7 @@ pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &KnownEnvironment
         may_hold: false,
         recorded_key: None,
         boundary_refused: false,
+        recorded_endpoints: &[],
     });
     let hold = environment.annotations().get(HOLD).map(String::as_str);
     let mode = Mode::of(spec.enforcement, &[hold]);
@@ -45,6 +46,7 @@ pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &KnownEnvironment
         may_hold: false,
         recorded_key: None,
         boundary_refused: false,
+        recorded_endpoints: &[],
     });
     for finding in &settled.findings {
         preview.judge(&subject, finding, field(spec, finding));

@@ -376,6 +376,7 @@ fn a_carried_out_plan_settles() {
             may_hold: false,
             recorded_key: None,
             boundary_refused: false,
+            recorded_endpoints: &[],
         })
     };
     let first = plan(&seen);

@@ -1,7 +1,7 @@
 //! The status of an access. It writes no IAM itself: it tells whether the workload's policy contains it.
 
 use crate::api::conditions::{ConditionType, Reason};
-use crate::api::{BedrockAccessSpec, BedrockAccessStatus, PhiWorkloadStatus, Verdict};
+use crate::api::{BedrockAccessSpec, BedrockAccessStatus, PhiWorkloadStatus};
 use crate::plan::{Applied, Finding, Mode};
 
 use super::conditions::{Stamp, State, is_true, stalled, stamp as stamped};
@@ -106,10 +106,4 @@ fn stamp_all(
         conditions: stamped(states, &previous.conditions, at),
         ..BedrockAccessStatus::default()
     }
-}
-
-/// Whether any finding speaks against the access.
-#[must_use]
-pub fn refused(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.verdict == Verdict::Fail)
 }

@@ -9,7 +9,7 @@ use crate::api::shared::{Enforcement, Management};
 use crate::domain::{names, tags};
 use crate::observed::account::Key;
 use crate::observed::environment::EnvironmentObservation;
-use crate::plan::environment::Rules;
+use crate::plan::environment::{Rules, is_recorded};
 use crate::plan::facts::{obstacle, without_scheme};
 use crate::plan::{Applied, Mode};
 
@@ -69,7 +69,7 @@ pub fn project(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus, at: Stam
         last_evaluated: Some(heartbeat(previous.last_evaluated.as_ref(), at)),
         scope: scope(pass).or_else(|| previous.scope.clone()),
         resolved: Some(pass.rules.resolved.clone()),
-        endpoints: endpoints(pass),
+        endpoints: endpoints(pass, &previous.endpoints),
         key_arn: key_arn(pass, previous),
         boundary_arn: Some(pass.rules.boundary_arn()),
         models: models(pass.observed),
@@ -116,7 +116,7 @@ fn scope(pass: &EnvironmentPass) -> Option<ScopeStatus> {
     })
 }
 
-fn endpoints(pass: &EnvironmentPass) -> Vec<EndpointStatus> {
+fn endpoints(pass: &EnvironmentPass, recorded: &[EndpointStatus]) -> Vec<EndpointStatus> {
     let wanted = tags::of_environment(&pass.rules.scope);
     pass.rules
         .endpoints
@@ -127,7 +127,7 @@ fn endpoints(pass: &EnvironmentPass) -> Vec<EndpointStatus> {
                 pass.observed.endpoints.iter().flatten().filter(|endpoint| endpoint.service_name == service_name).collect();
             present.sort_by_key(|endpoint| (rule.vpc_endpoint_id.as_ref() != Some(&endpoint.id), !tags::owned(&endpoint.tags, &wanted)));
             let endpoint = present.first();
-            let ours = endpoint.is_none_or(|endpoint| tags::owned(&endpoint.tags, &wanted));
+            let ours = endpoint.is_none_or(|endpoint| tags::owned(&endpoint.tags, &wanted) || is_recorded(recorded, &endpoint.id));
             let zones = pass
                 .observed
                 .subnets

@@ -8,10 +8,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 
-use crate::scene::{SOON, Scene};
+use crate::scene::{FLAGS, SOON, Scene};
 use crate::support::operator;
 
-const FLAGS: [&str; 6] = ["--sweep-interval", "1", "--iam-settling", "0", "--allow-endpoint-override", "--log=info,hipaa_operator=debug"];
 /// A value that nobody may show.
 const VALUE: &str = "SWORDFISH";
 /// What the webhook of IRSA adds to a container; no such webhook runs here.
@@ -152,7 +151,7 @@ async fn pods_that_come_and_go_cost_no_write_and_are_watched_only_beside_a_workl
 
     let Scene { operator, bed } = scene;
     operator.stop();
-    let mut operator = bed.operator(&operator::binary(), &FLAGS);
+    let mut operator = bed.operator(&operator::binary(), FLAGS);
     operator.wait_ready().await;
     let scene = Scene { operator, bed };
     scene.sweeps(3).await;

@@ -5,6 +5,8 @@ mod verify;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::conditions::{ConditionType, Reason};
+use crate::api::phi_environment_status::EndpointStatus;
+use crate::api::shared::Management;
 use crate::catalogue::Control;
 use crate::domain::{names, tags};
 use crate::observed::network::{Endpoint, OfferedService, Subnet, by_zone};
@@ -30,6 +32,7 @@ pub(super) struct Network<'a> {
     pub endpoints: &'a [Endpoint],
     pub operator_arn: &'a str,
     pub may_hold: bool,
+    pub recorded: &'a [EndpointStatus],
 }
 
 pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
@@ -60,6 +63,7 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
         endpoints,
         operator_arn,
         may_hold: inputs.may_hold,
+        recorded: inputs.recorded_endpoints,
     };
     let mut plan = Plan::default();
     for rule in &inputs.rules.endpoints {
@@ -124,6 +128,10 @@ impl Network<'_> {
     }
 
     fn is_ours(&self, endpoint: &Endpoint) -> bool {
+        self.carries_our_tags(endpoint) || is_recorded(self.recorded, &endpoint.id)
+    }
+
+    fn carries_our_tags(&self, endpoint: &Endpoint) -> bool {
         tags::owned(&endpoint.tags, &tags::of_environment(&self.rules.scope))
     }
 
@@ -193,7 +201,10 @@ impl Network<'_> {
         }
         findings.extend(placement(endpoint, &change));
         let findings = findings.into_iter().map(|finding| finding.about(&rule.service)).collect();
-        let actions = if change.is_empty() { vec![] } else { vec![Action::ModifyVpcEndpoint(Box::new(change))] };
+        let mut actions = if change.is_empty() { vec![] } else { vec![Action::ModifyVpcEndpoint(Box::new(change))] };
+        if !self.carries_our_tags(endpoint) {
+            actions.push(Action::CreateTags { id: endpoint.id.clone(), tags: tags::of_environment(&self.rules.scope) });
+        }
         Plan { actions, findings, ..Plan::default() }
     }
 
@@ -220,6 +231,12 @@ impl Network<'_> {
         let zones = by_zone(eligible).into_iter().filter(|(zone, _)| offered.zones.contains(*zone));
         zones.filter_map(|(zone, ids)| ids.first().map(|id| (zone, *id))).collect()
     }
+}
+
+/// Whether the status records this endpoint as provisioned.
+#[must_use]
+pub fn is_recorded(recorded: &[EndpointStatus], id: &str) -> bool {
+    recorded.iter().any(|endpoint| endpoint.management == Management::Provision && endpoint.vpc_endpoint_id.as_deref() == Some(id))
 }
 
 fn finding(finding: Finding) -> Plan {

@@ -10,12 +10,14 @@ mod scope;
 mod security_groups;
 
 pub(super) use boundary::prune;
+pub use endpoints::is_recorded;
 pub use removal::{orphan_key, remove};
 pub use rules::Rules;
 pub use scope::judge as scope_findings;
 
 use crate::api::Verdict;
 use crate::api::conditions::{ConditionType, Reason};
+use crate::api::phi_environment_status::EndpointStatus;
 use crate::catalogue::Control;
 use crate::domain::{Fault, FaultClass};
 use crate::observed::environment::EnvironmentObservation;
@@ -34,6 +36,8 @@ pub struct EnvironmentInputs<'a> {
     pub recorded_key: Option<&'a str>,
     /// Whether the account refused the last change of the boundary: then a narrower one is nobody's doing.
     pub boundary_refused: bool,
+    /// The endpoints that the status records: one of ours stays ours when it loses its tags.
+    pub recorded_endpoints: &'a [EndpointStatus],
 }
 
 /// Plans an environment. Nothing is written before account, cluster and VPC are proven to be the ones meant.

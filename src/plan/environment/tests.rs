@@ -66,7 +66,7 @@ fn empty() -> EnvironmentObservation {
 }
 
 fn plan_of(observed: &EnvironmentObservation, may_hold: bool) -> Plan {
-    plan(&EnvironmentInputs { rules: &rules(), observed, may_hold, recorded_key: None, boundary_refused: false })
+    plan(&EnvironmentInputs { rules: &rules(), observed, may_hold, recorded_key: None, boundary_refused: false, recorded_endpoints: &[] })
 }
 
 fn calls(observed: &EnvironmentObservation) -> Vec<&'static str> {
@@ -97,7 +97,6 @@ fn provisioned() -> EnvironmentObservation {
                     rotation_period_in_days: None,
                     policy: Some(policy),
                     tags,
-                    has_alias: true,
                 }));
             }
             Action::CreateBoundary { arn, document, .. } => {
@@ -236,4 +235,34 @@ fn deletion_touches_only_what_is_tagged_and_never_the_key() {
     assert!(called.iter().all(|call| ["DeleteVpcEndpoints", "DeleteSecurityGroup", "DeletePolicy"].contains(call)), "{called:?}");
     assert!(orphan_key(&rules, &observed).is_some_and(|action| action.describe().1 == "TagResource"));
     assert_eq!(names::key_alias(&rules.scope), "alias/hipaa-operator/prod/prod");
+}
+
+#[test]
+fn an_endpoint_recorded_as_ours_gets_its_tags_back() {
+    use crate::api::phi_environment_status::EndpointStatus;
+    use crate::api::shared::Management;
+    let mut observed = provisioned();
+    endpoint(&mut observed, "sts").tags.clear();
+    let recorded = |management| EndpointStatus {
+        service: "sts".into(),
+        management,
+        vpc_endpoint_id: Some("vpce-sts".into()),
+        security_group_id: None,
+        state: None,
+        zones: Vec::new(),
+    };
+    for (management, expected) in [(Management::Provision, vec!["CreateTags"]), (Management::Verify, vec![])] {
+        let recorded_endpoints = &[recorded(management)];
+        let rules = rules();
+        let inputs = EnvironmentInputs {
+            rules: &rules,
+            observed: &observed,
+            may_hold: true,
+            recorded_key: None,
+            boundary_refused: false,
+            recorded_endpoints,
+        };
+        let called: Vec<_> = plan(&inputs).actions.iter().map(|action| action.describe().1).collect();
+        assert_eq!(called, expected, "{management:?}");
+    }
 }
