@@ -1,6 +1,6 @@
 //! What someone widens or takes away comes back as it was, each by one call, in the account itself.
 
-use aws_sdk_ec2::types::{IpPermission, IpRange};
+use aws_sdk_ec2::types::{IpPermission, IpRange, Tag};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -38,6 +38,9 @@ async fn what_the_environment_stands_on_is_repaired() {
     kms.disable_key_rotation().key_id(&key).send().await.expect("DisableKeyRotation");
     let widened = EVERYTHING.replace(r#""Action":"*""#, r#""Action":"kms:*""#);
     kms.put_key_policy().key_id(&key).policy_name("default").policy(widened).send().await.expect("PutKeyPolicy");
+    let sts = endpoint(&scene, "sts").await;
+    let tag = Tag::builder().key("hipaa-operator.io/environment").build();
+    ec2.delete_tags().resources(sts.vpc_endpoint_id().unwrap()).tags(tag).send().await.expect("DeleteTags");
     let boundary = scene.environment().await.status.unwrap().boundary_arn.unwrap();
     set_policy(&scene, &boundary, ALL_OF_BEDROCK).await;
 
@@ -47,6 +50,7 @@ async fn what_the_environment_stands_on_is_repaired() {
     let changes: Vec<_> = scene.changes_since(&counted).await.into_iter().collect();
     let wanted = [
         "CreatePolicyVersion",
+        "CreateTags",
         "EnableKeyRotation",
         "ModifyVpcEndpoint",
         "PutKeyPolicy",
