@@ -1,7 +1,7 @@
 //! What has to be proven before anything is written: that this is the account and cluster meant, and that no other API server writes.
 
-use crate::api::annotations::TAKE_OVER_CLAIM;
 use crate::api::Verdict;
+use crate::api::annotations::TAKE_OVER_CLAIM;
 use crate::observed::environment::EnvironmentObservation;
 use crate::plan::environment::{EnvironmentInputs, claims, scope_findings};
 

@@ -43,7 +43,8 @@ impl Holder {
             (ISSUER, &self.issuer),
         ];
         let statement = Statement::deny("Claim", &[WITHOUT_EFFECT], vec!["*".to_owned()]);
-        let named = fields.into_iter().fold(statement, |statement, (field, value)| statement.when(OPERATOR, &key(field), vec![value.clone()]));
+        let named =
+            fields.into_iter().fold(statement, |statement, (field, value)| statement.when(OPERATOR, &key(field), vec![value.clone()]));
         PolicyDocument::of(vec![named])
     }
 

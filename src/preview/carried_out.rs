@@ -42,8 +42,7 @@ pub(super) fn environment(observed: &mut EnvironmentObservation, rules: &Rules, 
                 }));
             }
             Action::TakeClaim(claim) => {
-                let policy =
-                    ManagedPolicy { arn: claim.arn.clone(), document: Some(claim.document.clone()), ..ManagedPolicy::default() };
+                let policy = ManagedPolicy { arn: claim.arn.clone(), document: Some(claim.document.clone()), ..ManagedPolicy::default() };
                 observed.claims.iter_mut().for_each(|claims| claims.add(&policy));
             }
             Action::CreateBoundary { arn, document, .. } => {

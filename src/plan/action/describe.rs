@@ -80,7 +80,9 @@ impl Action {
             Self::TakeClaim(claim) => ("iam", "CreatePolicy", claim.arn.clone()),
             Self::CreateBoundary { arn, .. } | Self::CreatePolicy { arn, .. } => ("iam", "CreatePolicy", arn.clone()),
             Self::ChangeBoundary { arn, .. } | Self::ChangePolicy { arn, .. } => ("iam", "CreatePolicyVersion", arn.clone()),
-            Self::DeleteBoundary { arn, .. } | Self::DeletePolicy { arn, .. } | Self::ReleaseClaim { arn, .. } => ("iam", "DeletePolicy", arn.clone()),
+            Self::DeleteBoundary { arn, .. } | Self::DeletePolicy { arn, .. } | Self::ReleaseClaim { arn, .. } => {
+                ("iam", "DeletePolicy", arn.clone())
+            }
             Self::CreateRole(role) => ("iam", "CreateRole", role.arn.clone()),
             Self::UpdateTrust { role, .. } => ("iam", "UpdateAssumeRolePolicy", role.clone()),
             Self::UpdateMaxSessionDuration { role, .. } => ("iam", "UpdateRole", role.clone()),

@@ -15,8 +15,8 @@ use crate::plan::{Action, Finding, Plan};
 use crate::policy::endpoint::{Admission, exclusive, perimeter};
 use crate::policy::{PolicyDocument, Relation, relate};
 
-use super::rules::EndpointRule;
 use super::claims::EndpointClaims;
+use super::rules::EndpointRule;
 use super::security_groups;
 use super::{EnvironmentInputs, Rules};
 

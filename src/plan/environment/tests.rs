@@ -69,7 +69,15 @@ pub(super) fn empty() -> EnvironmentObservation {
 }
 
 fn plan_of(observed: &EnvironmentObservation, may_hold: bool) -> Plan {
-    plan(&EnvironmentInputs { rules: &rules(), observed, may_hold, recorded_key: None, boundary_refused: false, recorded_endpoints: &[], take_over: None })
+    plan(&EnvironmentInputs {
+        rules: &rules(),
+        observed,
+        may_hold,
+        recorded_key: None,
+        boundary_refused: false,
+        recorded_endpoints: &[],
+        take_over: None,
+    })
 }
 
 fn calls(observed: &EnvironmentObservation) -> Vec<&'static str> {

@@ -41,17 +41,9 @@ fn environment_of(who: Who) -> String {
 fn claim(thing: &str, generation: u32, who: Who) -> ManagedPolicy {
     let (cluster, environment, api_server, issuer) = who;
     let scope = rules(cluster).scope;
-    let holder = Holder {
-        cluster_arn: scope.cluster_arn(),
-        environment: environment.into(),
-        api_server: api_server.into(),
-        issuer: issuer.into(),
-    };
-    ManagedPolicy {
-        arn: scope.claim_arn(&format!("{thing}.{generation}")),
-        document: Some(holder.document()),
-        ..ManagedPolicy::default()
-    }
+    let holder =
+        Holder { cluster_arn: scope.cluster_arn(), environment: environment.into(), api_server: api_server.into(), issuer: issuer.into() };
+    ManagedPolicy { arn: scope.claim_arn(&format!("{thing}.{generation}")), document: Some(holder.document()), ..ManagedPolicy::default() }
 }
 
 fn with(claims: &[ManagedPolicy]) -> EnvironmentObservation {
@@ -139,7 +131,11 @@ fn an_endpoint_is_made_by_one_environment() {
         ("a neighbour claims it", vec![theirs.clone(), claim(RUNTIME, 1, NEIGHBOUR)], None),
         ("a neighbour that is gone claimed it", vec![claim(RUNTIME, 1, NEIGHBOUR)], Some("+2")),
         ("the API server before us claimed it", vec![claim(RUNTIME, 4, CLONE)], Some("+5")),
-        ("an environment of a deleted cluster of this name claims it", vec![claim(RUNTIME, 1, ("prod", "old", "api-0", "oidc/0"))], Some("+2")),
+        (
+            "an environment of a deleted cluster of this name claims it",
+            vec![claim(RUNTIME, 1, ("prod", "old", "api-0", "oidc/0"))],
+            Some("+2"),
+        ),
         ("a neighbour took it over", vec![theirs, claim(RUNTIME, 1, US), claim(RUNTIME, 2, NEIGHBOUR)], None),
     ];
     for (case, mut claims, wanted) in table {
@@ -210,7 +206,8 @@ impl Operator {
         let mut seen = self.around.clone();
         seen.claims = Ok(Claims::of(world.policies.values()));
         seen.endpoints = Ok(world.endpoints.clone());
-        seen.security_groups = Ok(world.groups.iter().filter(|group| tags::owned(&group.tags, &tags::of_environment(scope))).cloned().collect());
+        seen.security_groups =
+            Ok(world.groups.iter().filter(|group| tags::owned(&group.tags, &tags::of_environment(scope))).cloned().collect());
         seen.key = Ok(world.keys.get(&names::key_alias(scope)).cloned());
         seen.boundary = Ok(world.policies.get(&scope.policy_arn(&names::boundary(scope))).cloned());
         seen
@@ -279,9 +276,8 @@ impl Operator {
             }
             Action::ReleaseClaim { arn, .. } | Action::DeleteBoundary { arn, .. } => drop(world.policies.remove(&arn)),
             Action::CreateSecurityGroup { name, tags, .. } => {
-                if !world.groups.iter().any(|group| group.name == name) {
-                    world.groups.push(SecurityGroup { id: name.clone(), name, tags, ..SecurityGroup::default() });
-                }
+                world.groups.retain(|group| group.name != name);
+                world.groups.push(SecurityGroup { id: name.clone(), name, tags, ..SecurityGroup::default() });
             }
             Action::AuthorizeSecurityGroupIngress { name, rules, .. } => {
                 world.groups.iter_mut().filter(|group| group.name == name).for_each(|group| group.ingress.extend(rules.clone()));
@@ -380,7 +376,9 @@ proptest! {
         }
         let mut rounds = 0;
         while !operators.iter().all(|operator| operator.is_at_rest(&world)) {
-            operators.iter_mut().for_each(|operator| (0..20).for_each(|_| operator.step(&mut world)));
+            for turn in 0..20 * operators.len() {
+                operators[turn / 20].step(&mut world);
+            }
             rounds += 1;
             prop_assert!(rounds < 40, "they never come to rest");
         }
