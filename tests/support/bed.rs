@@ -46,10 +46,22 @@ impl Bed {
     /// # Panics
     /// If a part cannot be started, with the end of its log.
     pub async fn start(shape: Shape) -> Self {
+        Self::start_with(shape, async |folder, issuer| ControlPlane::start(folder, issuer).await).await
+    }
+
+    /// The same, with an audit log of the API server.
+    ///
+    /// # Panics
+    /// If a part cannot be started, with the end of its log.
+    pub async fn start_audited(shape: Shape) -> Self {
+        Self::start_with(shape, async |folder, issuer| ControlPlane::start_audited(folder, issuer).await).await
+    }
+
+    async fn start_with(shape: Shape, control_plane: impl AsyncFnOnce(&Path, &str) -> ControlPlane) -> Self {
         let folder = tempfile::Builder::new().prefix("hipaa-operator-bed-").tempdir().expect("there is a folder for temporary files");
         let emulators = Emulators::start(folder.path(), &shape.account, &shape.region).await;
         let seeded = seed(&emulators, &shape).await;
-        let control_plane = ControlPlane::start(folder.path(), shape.token_issuer.as_ref().unwrap_or(&seeded.issuer)).await;
+        let control_plane = control_plane(folder.path(), shape.token_issuer.as_ref().unwrap_or(&seeded.issuer)).await;
         let bed = Self { control_plane, emulators, shape, seeded, folder, operator_logs: Mutex::default() };
         bed.install_crds().await;
         bed
