@@ -107,7 +107,7 @@ fn wrong_and_unknown_values_are_refused_by_name() {
         ("extraEnv[0].value=x", "extraEnv"),
         ("listenAddress=127.0.0.1", "listenAddress"),
         ("resources.request.cpu=1", "request"),
-        ("podLabels.app\\.kubernetes\\.io/name=other", "podLabels"),
+        ("podLabels.app\\.kubernetes\\.io/name=other", "app.kubernetes.io/name"),
         ("rbac.create=false", "rbac"),
     ];
     for (wrong, name) in WRONG {
