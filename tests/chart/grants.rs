@@ -30,13 +30,13 @@ pub async fn of(client: &Client, namespace: &str, account: &str) -> Vec<Grant> {
             let place = binding.namespace().expect("a RoleBinding has a namespace");
             let roles: Api<Role> = Api::namespaced(client.clone(), &place);
             let role = roles.get(&binding.role_ref.name).await.expect("the bound role is there");
-            add(&mut grants, &format!("Role {place}/{}", role.name_any()), role.rules, Some(place));
+            add(&mut grants, &format!("Role {place}/{}", role.name_any()), role.rules, Some(&place));
         }
     }
     grants
 }
 
-fn add(grants: &mut Vec<Grant>, source: &str, rules: Option<Vec<PolicyRule>>, namespace: Option<String>) {
+fn add(grants: &mut Vec<Grant>, source: &str, rules: Option<Vec<PolicyRule>>, namespace: Option<&str>) {
     let given = source.starts_with("ClusterRole system:");
     for rule in rules.into_iter().flatten() {
         let names = rule.resource_names.filter(|names| !names.is_empty());
@@ -46,7 +46,7 @@ fn add(grants: &mut Vec<Grant>, source: &str, rules: Option<Vec<PolicyRule>>, na
             verb: verb.to_owned(),
             group: group.to_owned(),
             resource: resource.to_owned(),
-            namespace: namespace.clone(),
+            namespace: namespace.map(str::to_owned),
             name,
             given,
         };
