@@ -42,7 +42,7 @@ spec: { shape: new }
 pub async fn play(bed: Bed, variables: &[(String, String)]) -> Bed {
     let scene = start(bed, variables).await;
     provide(&scene).await;
-    tamper_twice(&scene).await;
+    tamper_repeatedly(&scene).await;
     scene.delete::<BedrockAccess>(CLINIC, "summaries").await;
     annotated(&scene, false).await;
     scene.bed.apply(&access("summaries", HAIKU)).await;
@@ -84,11 +84,11 @@ async fn provide(scene: &Scene) {
     annotated(scene, true).await;
 }
 
-/// The second repair is told by counting the event of the first up.
-async fn tamper_twice(scene: &Scene) {
+/// A later repair is told by counting the event of an earlier one up.
+async fn tamper_repeatedly(scene: &Scene) {
     let policies: Api<NetworkPolicy> = Api::namespaced(scene.bed.client(), "clinic");
     let name = policies.list(&ListParams::default()).await.expect("policies can be listed").items.remove(0).name_any();
-    for _ in 0..2 {
+    for _ in 0..3 {
         let before = policies.get(&name).await.expect("the policy is there").spec;
         let open = json!({ "spec": { "egress": [{}] } });
         policies.patch(&name, &PatchParams::default(), &Patch::Merge(&open)).await.expect("a policy can be changed");
@@ -101,10 +101,10 @@ async fn tamper_twice(scene: &Scene) {
     let events: Api<Event> = Api::namespaced(scene.bed.client(), "clinic");
     let counted = || async {
         let all = events.list(&ListParams::default()).await.map_err(|error| error.to_string())?;
-        let twice = all.iter().any(|event| event.reason.as_deref() == Some("Repaired") && event.series.is_some());
-        if twice { Ok(()) } else { Err("no event was counted up".to_owned()) }
+        let again = all.iter().any(|event| event.reason.as_deref() == Some("Repaired") && event.series.is_some());
+        if again { Ok(()) } else { Err("no event was counted up".to_owned()) }
     };
-    scene.bed.eventually("both repairs are told", SOON, counted).await;
+    scene.bed.eventually("a repair is told again", SOON, counted).await;
 }
 
 /// Audit may not take the role away, so it is handed over, as it is when the account does not answer.
