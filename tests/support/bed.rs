@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use hipaa_operator::cluster::lease::LEASE;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{self, Scope};
 use kube::runtime::wait::{await_condition, conditions};
@@ -86,6 +88,19 @@ impl Bed {
         let operator = Operator::start(&name, binary, flags, &environment, self.folder.path());
         logs.push(operator.log().to_owned());
         operator
+    }
+
+    /// Frees the operator's lease: for a test that has killed its holder, so knows that it is dead, and need not wait for the lease to
+    /// run out before the next one leads.
+    ///
+    /// # Panics
+    /// If the API server refuses.
+    pub async fn free_lease(&self) {
+        let leases: Api<Lease> = Api::namespaced(self.client(), "hipaa-operator");
+        match leases.delete(LEASE, &DeleteParams::default()).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
+            outcome => drop(outcome.expect("the lease can be deleted")),
+        }
     }
 
     /// What a program needs in its environment to work with this cluster and account.
