@@ -28,7 +28,7 @@ use super::context::{Context, Environment};
 use super::execute::Executor;
 use super::identity::SharedIdentity;
 use super::observe::{Known, Observation, observe};
-use super::{Next, removal, sweep};
+use super::{Next, key_of, removal, sweep};
 
 /// How soon to look again after our own writes.
 const CONFIRM: Duration = Duration::from_millis(300);
@@ -117,7 +117,10 @@ impl Pass<'_> {
         let applied = self.executor().carry_out(plan, self.mode.clone()).await;
         self.context.events.done(self.object, repair, applied.done()).await;
         self.leave_facts(seen, changed, &applied.withheld);
-        let swept = if self.is_ours(observed) { sweep::run(self).await } else { Ok(()) };
+        let proven = self.is_ours(observed);
+        let swept = if proven { sweep::run(self).await } else { Ok(()) };
+        self.context.metrics.judged(&key_of(self.object), &applied.findings);
+        self.context.metrics.swept(&self.name, proven && seen.identity.is_ok() && swept.is_ok());
         // A boundary that the account keeps from us is no work left undone: else nothing in this environment could ever be held.
         let outstanding = applied.outcomes.iter().any(|(action, outcome)| !is_refused_boundary(action, outcome));
         let settled = !outstanding && self.mode == Mode::Enforce && judged(&applied);

@@ -13,6 +13,7 @@ mod drift;
 mod events;
 mod held;
 mod hold;
+mod leader;
 mod obstacles;
 mod pods;
 mod program;

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hipaa_operator::cluster::lease::LEASE;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{self, Scope};
 use kube::runtime::wait::{await_condition, conditions};
@@ -46,10 +48,22 @@ impl Bed {
     /// # Panics
     /// If a part cannot be started, with the end of its log.
     pub async fn start(shape: Shape) -> Self {
+        Self::start_with(shape, false).await
+    }
+
+    /// The same, with an audit log of the API server.
+    ///
+    /// # Panics
+    /// If a part cannot be started, with the end of its log.
+    pub async fn start_audited(shape: Shape) -> Self {
+        Self::start_with(shape, true).await
+    }
+
+    async fn start_with(shape: Shape, audited: bool) -> Self {
         let folder = folder();
         let emulators = Arc::new(Emulators::start(folder.path(), &shape.account, &shape.region).await);
         let seeded = seed(&emulators, &shape).await;
-        Self::around(folder, emulators, seeded, shape).await
+        Self::around(folder, emulators, seeded, shape, audited).await
     }
 
     /// Starts another control plane on the same account and VPC. If `cluster_name` is that of the first cluster, it is a clone of its
@@ -64,11 +78,16 @@ impl Bed {
         } else {
             another_cluster(&self.emulators, &self.seeded, cluster_name).await
         };
-        Self::around(folder(), self.emulators.clone(), seeded, shape).await
+        Self::around(folder(), self.emulators.clone(), seeded, shape, false).await
     }
 
-    async fn around(folder: TempDir, emulators: Arc<Emulators>, seeded: Seeded, shape: Shape) -> Self {
-        let control_plane = ControlPlane::start(folder.path(), shape.token_issuer.as_ref().unwrap_or(&seeded.issuer)).await;
+    async fn around(folder: TempDir, emulators: Arc<Emulators>, seeded: Seeded, shape: Shape, audited: bool) -> Self {
+        let issuer = shape.token_issuer.as_ref().unwrap_or(&seeded.issuer);
+        let control_plane = if audited {
+            ControlPlane::start_audited(folder.path(), issuer).await
+        } else {
+            ControlPlane::start(folder.path(), issuer).await
+        };
         let bed = Self { control_plane, emulators, shape, seeded, folder, operator_logs: Mutex::default() };
         bed.install_crds().await;
         bed
@@ -93,6 +112,19 @@ impl Bed {
         let operator = Operator::start(&name, binary, flags, &environment, self.folder.path());
         logs.push(operator.log().to_owned());
         operator
+    }
+
+    /// Frees the operator's lease: for a test that has killed its holder, so knows that it is dead, and need not wait for the lease to
+    /// run out before the next one leads.
+    ///
+    /// # Panics
+    /// If the API server refuses.
+    pub async fn free_lease(&self) {
+        let leases: Api<Lease> = Api::namespaced(self.client(), "hipaa-operator");
+        match leases.delete(LEASE, &DeleteParams::default()).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
+            outcome => drop(outcome.expect("the lease can be deleted")),
+        }
     }
 
     /// What a program needs in its environment to work with this cluster and account.
