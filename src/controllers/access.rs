@@ -40,12 +40,13 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
         }
         Some(workload) => {
             let environment = &workload.spec.environment_ref.name;
-            match (context.caches.environment(environment), context.environment(environment)) {
-                (None, _) => wait(&State::broken(
+            let elsewhere = context.claimed_elsewhere(environment);
+            match (context.caches.environment(environment), context.environment(environment), elsewhere) {
+                (None, _, _) => wait(&State::broken(
                     Reason::EnvironmentNotFound,
                     format!("there is no PhiEnvironment {environment}, which PhiWorkload {workload_name} names"),
                 )),
-                (Some(declared), Some(known)) if known.uid == declared.metadata.uid => {
+                (Some(declared), Some(known), None) if known.uid == declared.metadata.uid => {
                     let siblings = declared_accesses(context, &namespace, workload_name);
                     let workload_status = context.statuses.previous(&workload);
                     let applied = workload_status.identity.as_ref().map(|identity| identity.accesses.as_slice()).unwrap_or_default();
@@ -61,10 +62,11 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                     };
                     project(pass, &previous, at)
                 }
-                (Some(_), _) if previous.observed_generation == at.generation && !previous.conditions.is_empty() => {
+                (Some(_), _, Some(elsewhere)) => wait(&elsewhere),
+                (Some(_), _, None) if previous.observed_generation == at.generation && !previous.conditions.is_empty() => {
                     return Ok(Next::Settled(IDLE));
                 }
-                (Some(_), _) => {
+                (Some(_), _, None) => {
                     wait(&State::unknown(Reason::EnvironmentNotReady, format!("PhiEnvironment {environment} was not evaluated yet")))
                 }
             }

@@ -1,6 +1,6 @@
 //! What every controller has in hand.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use kube::runtime::reflector::ObjectRef;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::api::PhiEnvironment;
+use crate::api::conditions::Reason;
 use crate::aws::{Account, CallObserver};
 use crate::cluster::caches::Caches;
 use crate::cluster::events::Events;
@@ -18,6 +19,7 @@ use crate::domain::{Fault, FaultClass};
 use crate::observed::Read;
 use crate::plan::Mode;
 use crate::plan::facts::EnvironmentFacts;
+use crate::status::conditions::State;
 use crate::telemetry::metrics::Metrics;
 
 use super::backoff::Backoff;
@@ -60,6 +62,7 @@ pub struct Context {
     accounts: AsyncMutex<HashMap<(String, bool), Account>>,
     environments: Mutex<HashMap<String, Arc<Environment>>>,
     identities: Mutex<HashMap<String, Arc<SharedIdentity>>>,
+    claimed_elsewhere: Mutex<HashSet<String>>,
 }
 
 /// What the last good pass over an environment left for its workloads and accesses.
@@ -115,6 +118,7 @@ impl Context {
             accounts: AsyncMutex::default(),
             environments: Mutex::default(),
             identities: Mutex::default(),
+            claimed_elsewhere: Mutex::default(),
             client,
             caches,
             queues,
@@ -153,6 +157,24 @@ impl Context {
         let found = self.caches.namespaces.get(&ObjectRef::new("kube-system"));
         let missing = Fault { class: FaultClass::NotFound, service: "kubernetes", operation: "GetNamespace", code: "NotFound".into() };
         found.and_then(|namespace| namespace.metadata.uid.clone()).ok_or(missing)
+    }
+
+    /// Notes whether another API server has claimed the environment; says whether that is new.
+    pub fn note_claim(&self, environment: &str, elsewhere: bool) -> bool {
+        let mut noted = self.claimed_elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        if elsewhere { noted.insert(environment.to_owned()) } else { noted.remove(environment) }
+    }
+
+    /// The state of what is bound to an environment that another API server has claimed; `None` if none has.
+    #[must_use]
+    pub fn claimed_elsewhere(&self, environment: &str) -> Option<State> {
+        let noted = self.claimed_elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        let message = || {
+            format!(
+                "another API server has claimed PhiEnvironment {environment}: nothing is done here; the environment's condition ScopeVerified says who, and what to do"
+            )
+        };
+        noted.contains(environment).then(|| State::broken(Reason::ClaimedElsewhere, message()))
     }
 
     /// What the last good pass over an environment left.

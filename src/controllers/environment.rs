@@ -188,6 +188,9 @@ impl Pass<'_> {
             // These are not the account and cluster that the facts speak of, or another's: nothing may be written from them any more.
             self.context.forget_environment(&self.name);
         }
+        if self.context.note_claim(&self.name, self.is_elsewhere(&seen.environment)) {
+            self.wake(|_, _| true, true);
+        }
         let proven = if self.mode == Mode::Audit { self.scope_proven(&seen.environment) } else { self.is_ours(&seen.environment) };
         let known = self.context.environment(&self.name);
         let known = known.as_ref().filter(|known| known.uid == self.object.metadata.uid).map(|known| &known.facts);
@@ -207,13 +210,18 @@ impl Pass<'_> {
         let environment = Arc::new(environment);
         let before = self.context.set_environment(&self.name, environment.clone());
         let all = before.is_none_or(|before| before.digest != digest);
+        let scope = &environment.facts.scope;
+        self.wake(|namespace, account| all || changed.contains(&names::role(scope, namespace, account)), all);
+    }
+
+    /// Wakes the workloads for whose namespace and service account `concerned` holds and, with `accesses`, all accesses.
+    fn wake(&self, concerned: impl Fn(&str, &str) -> bool, accesses: bool) {
         for workload in self.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == self.name) {
             let namespace = workload.namespace().unwrap_or_default();
-            let role = names::role(&environment.facts.scope, &namespace, &workload.spec.service_account_name);
-            if all || changed.contains(&role) {
+            if concerned(&namespace, &workload.spec.service_account_name) {
                 self.context.queues.workload(&namespace, &workload.name_any());
             }
-            if all {
+            if accesses {
                 for access in self.context.caches.accesses_of(&namespace, &workload.name_any()) {
                     self.context.queues.access(&namespace, &access.name_any());
                 }

@@ -48,7 +48,9 @@ pub(super) async fn reconcile(context: &Context, object: &PhiWorkload) -> Result
 async fn wait(context: &Context, object: &PhiWorkload, declared: bool) -> Result<Next, Fault> {
     let previous = context.statuses.previous(object);
     let name = &object.spec.environment_ref.name;
-    let state = if declared {
+    let state = if let (true, Some(elsewhere)) = (declared, context.claimed_elsewhere(name)) {
+        elsewhere
+    } else if declared {
         if previous.observed_generation == object.metadata.generation && !previous.conditions.is_empty() {
             return Ok(Next::Settled(IDLE));
         }

@@ -62,7 +62,7 @@ fn good_manifests_are_planned_in_full_and_withheld_in_audit() {
     assert_eq!((answer.code, answer.err.as_str()), (0, ""));
     let plan: Value = serde_json::from_str(&answer.out).expect("JSON");
     let kinds: Vec<&str> = plan["aws"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap()).collect();
-    for kind in ["SecurityGroup", "VpcEndpoint", "Key", "PermissionsBoundary", "Policy", "Role"] {
+    for kind in ["SecurityGroup", "VpcEndpoint", "Claim", "Key", "PermissionsBoundary", "Policy", "Role"] {
         assert!(kinds.contains(&kind), "{kind}");
     }
     assert!(plan["aws"].as_array().unwrap().iter().chain(plan["kubernetes"].as_array().unwrap()).all(|item| item["withheld"] == true));
