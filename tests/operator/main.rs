@@ -13,6 +13,7 @@ mod events;
 mod held;
 mod hold;
 mod leader;
+mod metrics;
 mod obstacles;
 mod pods;
 mod program;
