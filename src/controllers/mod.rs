@@ -9,6 +9,7 @@ mod identity;
 mod observe;
 mod queues;
 mod removal;
+mod scope;
 mod sweep;
 mod workload;
 

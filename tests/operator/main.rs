@@ -7,6 +7,7 @@ mod support;
 mod account;
 mod audit;
 mod boundary;
+mod claims;
 mod deletion;
 mod drift;
 mod events;
