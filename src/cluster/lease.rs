@@ -129,7 +129,7 @@ impl Candidate {
             Some(before) if before.version == version => before.since,
             before => {
                 let holder = holder(&spec).unwrap_or_default().to_owned();
-                if !before.as_ref().is_some_and(|before| before.holder == holder) {
+                if before.as_ref().is_none_or(|before| before.holder != holder) {
                     tracing::info!(holder, "another leads, or did; this process follows");
                 }
                 // The moment after the answer: the change may be as young as that.

@@ -43,7 +43,7 @@ async fn becomes(scene: &Scene, name: &str, labels: &[(&str, &str)], what: &str,
 
 #[tokio::test]
 async fn gauges_follow_what_fails_heals_and_goes_and_each_transition_is_told_once() {
-    let mut scene = Scene::ready().await;
+    let scene = Scene::ready().await;
     labels_are_few(&samples(&scene).await);
     assert_eq!(sum(&scene, "leader", &[]).await, Some(1.0));
     let verdict = |verdict| [("kind", "access"), ("control", "AG-5"), ("verdict", verdict)];
