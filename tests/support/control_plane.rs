@@ -108,6 +108,16 @@ impl ControlPlane {
         get(&self.client.0, path).await
     }
 
+    /// Lets the API server answer nothing for a while; see [`Self::resume_api_server`].
+    pub fn pause_api_server(&mut self) {
+        self.api_server.pause();
+    }
+
+    /// Lets the API server go on with what it was asked.
+    pub fn resume_api_server(&mut self) {
+        self.api_server.resume();
+    }
+
     /// The process groups it consists of.
     pub fn groups(&self) -> Vec<i32> {
         [&self.controller_manager, &self.api_server, &self.etcd].map(Process::group).to_vec()
