@@ -18,6 +18,7 @@ use crate::policy::{PolicyDocument, Relation, relate};
 use super::rules::EndpointRule;
 use super::security_groups;
 use super::{EnvironmentInputs, Rules};
+pub use verify::admits_everyone;
 
 const FAMILY: ConditionType = ConditionType::EndpointsReady;
 
