@@ -6,7 +6,7 @@ mod context;
 mod environment;
 mod execute;
 mod identity;
-mod observe;
+pub(crate) mod observe;
 mod queues;
 mod removal;
 mod sweep;

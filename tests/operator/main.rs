@@ -12,6 +12,7 @@ mod drift;
 mod events;
 mod held;
 mod hold;
+mod observe;
 mod obstacles;
 mod pods;
 mod program;
