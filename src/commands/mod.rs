@@ -1,5 +1,6 @@
 //! Commands that work once on a live cluster and account, beside the operator itself.
 
+pub mod cleanup;
 pub mod observe;
 
 use kube::{Client, Config};

@@ -83,7 +83,8 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
 
 async fn environment(client: &Client, name: &str, operator_arn: Option<&str>) -> Result<KnownEnvironment, String> {
     let at = Timestamp::now();
-    let found = Api::<PhiEnvironment>::all(client.clone()).get_opt(name).await.map_err(|error| told(&fault_of("GetPhiEnvironment", &error)))?;
+    let found =
+        Api::<PhiEnvironment>::all(client.clone()).get_opt(name).await.map_err(|error| told(&fault_of("GetPhiEnvironment", &error)))?;
     let object = found.ok_or("is not in the cluster; apply it first, or correct --environment")?;
     let (spec, nothing) = (&object.spec, PhiEnvironmentStatus::default());
     let settings = Settings { region: spec.aws.region.clone(), fips: spec.fips.unwrap_or(false) };

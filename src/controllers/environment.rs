@@ -49,32 +49,40 @@ pub(super) struct Pass<'a> {
 
 /// One pass.
 pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Result<Next, Fault> {
-    let fips = object.spec.fips.unwrap_or(false);
-    let account = context.account(&object.spec.aws.region, fips).await;
-    let caller = account.sts.caller().await;
-    let name = object.name_any();
-    let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
-    let rules = Rules::of(&name, &object.spec, partition.as_deref());
-    let known = context.environment(&name);
-    let settling = context.settings.iam_settling;
-    let pass = Pass {
-        mode: Mode::of(object.spec.enforcement, &[hold(object)]),
-        identity: known.map_or_else(|| Arc::new(SharedIdentity::new(settling)), |known| known.identity.clone()),
-        previous: context.statuses.previous(object),
-        at: Stamp::new(object.metadata.generation, Timestamp::now()),
-        context,
-        object,
-        name,
-        rules,
-        account,
-    };
-    let began = Instant::now();
-    let mut seen = observe(&context.client, &pass.account, &object.spec, &pass.rules, caller).await;
-    let changed = pass.take_over(&mut seen, began);
+    let (pass, seen, changed) = Pass::read(context, object).await;
     if object.metadata.deletion_timestamp.is_some() {
         return removal::environment(&pass, &seen.environment).await;
     }
     pass.evaluate(&seen, &changed).await
+}
+
+impl<'a> Pass<'a> {
+    /// Begins a pass: reads everything that it needs. Gives also the names of the roles that changed since the last one.
+    pub(super) async fn read(context: &'a Context, object: &'a PhiEnvironment) -> (Self, Observation, BTreeSet<String>) {
+        let fips = object.spec.fips.unwrap_or(false);
+        let account = context.account(&object.spec.aws.region, fips).await;
+        let caller = account.sts.caller().await;
+        let name = object.name_any();
+        let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
+        let rules = Rules::of(&name, &object.spec, partition.as_deref());
+        let known = context.environment(&name);
+        let settling = context.settings.iam_settling;
+        let pass = Self {
+            mode: Mode::of(object.spec.enforcement, &[hold(object)]),
+            identity: known.map_or_else(|| Arc::new(SharedIdentity::new(settling)), |known| known.identity.clone()),
+            previous: context.statuses.previous(object),
+            at: Stamp::new(object.metadata.generation, Timestamp::now()),
+            context,
+            object,
+            name,
+            rules,
+            account,
+        };
+        let began = Instant::now();
+        let mut seen = observe(&context.client, &pass.account, &object.spec, &pass.rules, caller).await;
+        let changed = pass.take_over(&mut seen, began);
+        (pass, seen, changed)
+    }
 }
 
 impl Pass<'_> {
@@ -181,7 +189,7 @@ impl Pass<'_> {
     }
 
     /// Leaves the facts for workloads and accesses, and wakes those that they concern. A read that failed leaves the last good facts.
-    fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>, withheld: &[Action]) {
+    pub(super) fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>, withheld: &[Action]) {
         let verdicts = self.scope_verdicts(&seen.environment);
         if verdicts.contains(&Verdict::Fail) {
             // These are not the account and cluster that the facts speak of: nothing may be written from them any more.

@@ -26,7 +26,7 @@ use super::environment::Pass;
 use super::{Next, sweep};
 
 /// How soon to look again while something is still going.
-const AGAIN: Duration = Duration::from_secs(2);
+pub(super) const AGAIN: Duration = Duration::from_secs(2);
 
 /// A pass over an environment that is being deleted. It stays while anything is bound to it or handed over.
 pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<Next, Fault> {
@@ -46,19 +46,14 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     }
     // What is not proven to be ours is not touched: the environment may describe another cluster.
     if pass.enforces() && pass.scope_proven(observed) {
-        sweep::run(pass).await?;
-        let plan = Plan { actions: removable(pass, observed).await?, ..Plan::default() }.restricted_to(&pass.mode);
-        let anything = plan.actions.iter().any(|action| !matches!(action, Action::TagKey { .. }));
-        let applied = pass.executor().carry_out(plan, pass.mode.clone()).await;
-        pass.context.events.done(pass.object, false, applied.done()).await;
-        if let Some((action, fault)) = applied.failures().next() {
-            let (_, _, name) = action.describe();
-            let state = State::broken(Reason::DeletionBlocked, format!("{name}: {fault}"));
-            tell(pass, observed, bound, state).await?;
-            return Ok(Next::Failed(fault.class));
-        }
-        if wants_all_gone && anything {
-            return Ok(Next::Soon(AGAIN));
+        match take_away(pass, observed).await? {
+            TakenAway::All(_) => {}
+            TakenAway::Going => return Ok(Next::Soon(AGAIN)),
+            TakenAway::Stuck(name, fault) => {
+                let state = State::broken(Reason::DeletionBlocked, format!("{name}: {fault}"));
+                tell(pass, observed, bound, state).await?;
+                return Ok(Next::Failed(fault.class));
+            }
         }
     } else if pass.enforces() && unread {
         let pending = pass.context.hand_over.list(&pass.name).await?.len();
@@ -75,8 +70,33 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     Ok(Next::Done)
 }
 
+/// How far it came to take away what an environment had made.
+pub(super) enum TakenAway {
+    /// What may go is gone. What a hold keeps is told.
+    All(Vec<Action>),
+    /// Something is still going.
+    Going,
+    /// A call failed: on what, and how.
+    Stuck(String, Fault),
+}
+
+/// Takes away what the deletion policy does not retain, once roles that nobody claims are cut off.
+pub(super) async fn take_away(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<TakenAway, Fault> {
+    sweep::run(pass).await?;
+    let plan = Plan { actions: removable(pass, observed).await?, ..Plan::default() }.restricted_to(&pass.mode);
+    let anything = plan.actions.iter().any(|action| !matches!(action, Action::TagKey { .. }));
+    let applied = pass.executor().carry_out(plan, pass.mode.clone()).await;
+    pass.context.events.done(pass.object, false, applied.done()).await;
+    if let Some((action, fault)) = applied.failures().next() {
+        let (_, _, name) = action.describe();
+        return Ok(TakenAway::Stuck(name, fault.clone()));
+    }
+    let wants_all_gone = pass.rules.resolved.deletion_policy == DeletionPolicy::Delete;
+    Ok(if wants_all_gone && anything { TakenAway::Going } else { TakenAway::All(applied.withheld) })
+}
+
 /// What the deletion policy removes and what marks the key, without a boundary that does not carry our tags.
-async fn removable(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<Vec<Action>, Fault> {
+pub(super) async fn removable(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<Vec<Action>, Fault> {
     let wanted = tags::of_environment(&pass.rules.scope);
     let mut actions = Vec::new();
     for action in remove(&pass.rules, observed) {
@@ -93,7 +113,7 @@ async fn removable(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result
     Ok(actions)
 }
 
-async fn tell(pass: &Pass<'_>, observed: &EnvironmentObservation, bound: usize, state: State) -> Result<(), Fault> {
+pub(super) async fn tell(pass: &Pass<'_>, observed: &EnvironmentObservation, bound: usize, state: State) -> Result<(), Fault> {
     let applied = Applied::untouched(Plan::default(), pass.mode.clone());
     let status = project(
         &EnvironmentPass {

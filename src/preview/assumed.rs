@@ -73,7 +73,8 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
 
 /// Addresses of the endpoint of a service. An endpoint that is yet to be made has none that anybody knows.
 pub(super) fn addresses(known: &KnownEnvironment, service: &str) -> BTreeSet<String> {
-    let present = |service: &str| known.found.as_ref().is_none_or(|found| found.endpoints.iter().any(|endpoint| endpoint.service == service));
+    let present =
+        |service: &str| known.found.as_ref().is_none_or(|found| found.endpoints.iter().any(|endpoint| endpoint.service == service));
     match known.endpoints.get(service).filter(|_| present(service)) {
         Some(endpoint) => endpoint.addresses.iter().cloned().collect(),
         None => BTreeSet::from([format!("<{service}-endpoint-addresses>")]),

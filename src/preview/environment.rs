@@ -96,7 +96,11 @@ fn tell_assumptions(preview: &mut Preview, subject: &Subject, told: &Told) {
         );
     }
     if let Some(at) = &known.observed_at {
-        preview.assume(subject, Assumption::Observed, format!("what exists was observed at {at}; nothing is assumed to have changed since"));
+        preview.assume(
+            subject,
+            Assumption::Observed,
+            format!("what exists was observed at {at}; nothing is assumed to have changed since"),
+        );
     }
     let assumed: Vec<&str> = rules.models.iter().filter(|model| !known.models.contains_key(*model)).map(String::as_str).collect();
     if !assumed.is_empty() {
@@ -112,7 +116,8 @@ fn tell_assumptions(preview: &mut Preview, subject: &Subject, told: &Told) {
         preview.assume(subject, Assumption::DestinationsNotKnown, message);
     }
     for service in found.map(|found| standing::not_asked(rules, found)).unwrap_or_default() {
-        let message = format!("{service} was not among the environment's services as it was observed; it is assumed to be offered in every zone");
+        let message =
+            format!("{service} was not among the environment's services as it was observed; it is assumed to be offered in every zone");
         preview.assume(subject, Assumption::ServiceOffered, message);
     }
     for rule in rules.endpoints.iter().filter(|rule| !rule.provision && found.is_none()) {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kube::ResourceExt;
 
-use crate::api::{PhiEnvironmentSpec, PhiEnvironmentStatus, PhiWorkload};
 use crate::api::phi_workload::WorkloadIdentityStatus;
+use crate::api::{PhiEnvironmentSpec, PhiEnvironmentStatus, PhiWorkload};
 use crate::domain::tags::{self, Tags};
 use crate::domain::{Fault, Scope, names};
 use crate::observed::account::Key;
@@ -102,14 +102,9 @@ pub fn save(seen: &Seen) -> Result<Option<KnownEnvironment>, Fault> {
         other_subnets: observed.other_subnets.as_ref().map_err(fail)?.iter().map(subnet).collect(),
         endpoints: endpoints.iter().filter_map(|endpoint| seen.endpoint(endpoint)).collect(),
         security_groups: seen.groups()?,
-        key: AskedKey {
-            asked: asked_key(scope, seen.spec),
-            found: observed.key.as_ref().map_err(fail)?.as_ref().map(|key| seen.key(key)),
-        },
+        key: AskedKey { asked: asked_key(scope, seen.spec), found: observed.key.as_ref().map_err(fail)?.as_ref().map(|key| seen.key(key)) },
         platform_boundary: match &seen.rules.platform_boundary_arn {
-            Some(arn) => {
-                Some(PlatformBoundary { arn: arn.clone(), exists: observed.platform_boundary.as_ref().map_err(fail)?.is_some() })
-            }
+            Some(arn) => Some(PlatformBoundary { arn: arn.clone(), exists: observed.platform_boundary.as_ref().map_err(fail)?.is_some() }),
             None => None,
         },
         policies: seen.policies(),

@@ -62,11 +62,7 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         offered: assumed.offered.map(|offered| offered_services(rules, offered, found)),
         endpoints: Ok(found.endpoints.iter().map(|endpoint| endpoint_of(&rules.scope, endpoint, known)).collect()),
         security_groups: Ok(groups(&rules.scope, found)),
-        key: if knows_key(rules, spec, found) {
-            Ok(found.key.found.as_ref().map(|key| key_of(&rules.scope, key)))
-        } else {
-            assumed.key
-        },
+        key: if knows_key(rules, spec, found) { Ok(found.key.found.as_ref().map(|key| key_of(&rules.scope, key))) } else { assumed.key },
         boundary: Ok(found.policies.get(&boundary_arn).map(|policy| policy_of(&boundary_arn, policy))),
         platform_boundary: match (&rules.platform_boundary_arn, &found.platform_boundary) {
             (Some(arn), Some(known)) if known.arn == *arn && !known.exists => Ok(None),

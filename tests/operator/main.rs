@@ -7,6 +7,7 @@ mod support;
 mod account;
 mod audit;
 mod boundary;
+mod cleanup;
 mod deletion;
 mod drift;
 mod events;

@@ -28,9 +28,7 @@ pub(super) fn item(subject: &Subject, action: &Action) -> Option<Item> {
         Action::AuthorizeSecurityGroupIngress { group: id, name, rules } => group(id, name, "addIngress", json!(rules)),
         Action::RevokeSecurityGroupIngress { group: id, name, rules } => group(id, name, "removeIngress", json!(rules)),
         Action::RevokeSecurityGroupEgress { group: id, name, rules } => group(id, name, "removeEgress", json!(rules)),
-        Action::ModifyVpcEndpoint(new) => {
-            Item { document: new.policy.clone(), ..change(["ec2", "VpcEndpoint", &new.id], endpoint(new)) }
-        }
+        Action::ModifyVpcEndpoint(new) => Item { document: new.policy.clone(), ..change(["ec2", "VpcEndpoint", &new.id], endpoint(new)) },
         Action::CreateTags { id, tags } => change(["ec2", kind_of(id), id], json!({"tags": tags})),
         Action::DeleteVpcEndpoint { id, .. } => Item::of(subject, "Delete", ["ec2", "VpcEndpoint", id], json!({})),
         Action::DeleteSecurityGroup { id, .. } => Item::of(subject, "Delete", ["ec2", "SecurityGroup", id], json!({})),
@@ -38,9 +36,7 @@ pub(super) fn item(subject: &Subject, action: &Action) -> Option<Item> {
         Action::PutKeyPolicy { key: arn, policy } => Item { document: Some(policy.clone()), ..key(arn, json!({}))? },
         Action::TagKey { key: arn, tags } => key(arn, json!({"tags": tags}))?,
         Action::UntagKey { key: arn, tags } => key(arn, json!({"removeTags": tags}))?,
-        Action::ChangeBoundary { arn, document, .. } => {
-            Item { document: Some(document.clone()), ..policy("PermissionsBoundary", arn) }
-        }
+        Action::ChangeBoundary { arn, document, .. } => Item { document: Some(document.clone()), ..policy("PermissionsBoundary", arn) },
         Action::ChangePolicy { arn, document, .. } => Item { document: Some(document.clone()), ..policy("Policy", arn) },
         Action::DeleteBoundary { arn, .. } => Item { operation: "Delete".to_owned(), ..policy("PermissionsBoundary", arn) },
         Action::DeletePolicy { arn, .. } => Item { operation: "Delete".to_owned(), ..policy("Policy", arn) },

@@ -394,7 +394,10 @@ fn what_is_settled_leaves_nothing_to_do() {
     let object = crate::api::PhiEnvironment::new("prod", world.spec.clone());
     let access = crate::api::BedrockAccess::new("first", accesses(&["a.one-v1:0"]).remove(0).spec);
     let access = crate::api::BedrockAccess {
-        metadata: k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta { namespace: Some(NAMESPACE.into()), ..access.metadata.clone() },
+        metadata: k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
+            namespace: Some(NAMESPACE.into()),
+            ..access.metadata.clone()
+        },
         ..access
     };
     let declared = Declared { environments: vec![object], workloads: vec![workload()], accesses: vec![access], ..Declared::default() };
