@@ -5,7 +5,6 @@ mod lease;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use kube::Api;
@@ -13,7 +12,8 @@ use kube::api::ListParams;
 
 use crate::api::PhiEnvironment;
 use crate::cluster::fault::fault_of;
-use crate::controllers::cleanup::{Cleanup, Report};
+use crate::cluster::lease::LEASE;
+use crate::controllers::cleanup::Report;
 use crate::controllers::one_shot;
 
 /// Arguments of `cleanup`.
@@ -83,39 +83,29 @@ async fn act(arguments: &CleanupArguments, output: &mut dyn Write) -> Result<io:
     let client = super::cluster().await?;
     let listed = Api::<PhiEnvironment>::all(client.clone()).list(&ListParams::default().limit(1)).await;
     listed.map_err(|error| format!("the cluster's PhiEnvironments cannot be listed: {}", fault_of("ListPhiEnvironments", &error)))?;
-    let lease = lease::read(&client, &arguments.namespace).await?;
-    if arguments.yes
-        && let Some(holder) = lease.as_ref().and_then(lease::living)
-    {
-        return Err(format!(
-            "the operator runs ({holder} holds the Lease {}/{}); stop it first: kubectl -n {} scale deployment hipaa-operator --replicas=0",
-            arguments.namespace,
-            lease::NAME,
-            arguments.namespace
-        ));
-    }
+    let held = if arguments.yes { Some(lease::take(&client, &arguments.namespace).await?) } else { None };
     let begun = one_shot(client.clone(), arguments.namespace.clone()).await?;
-    let cleanup = |act| Cleanup {
-        context: &begun.context,
-        act,
-        until: Instant::now() + Duration::from_secs(arguments.timeout),
-        report: Report::default(),
+    let Some(mut held) = held else {
+        let mut plan = begun.cleanup(false, arguments.timeout).await;
+        if lease::read(&client, &arguments.namespace).await?.is_some() {
+            plan.doing.push(format!("Lease {}/{LEASE}: delete it", arguments.namespace));
+        }
+        return Ok(output.write_all(shown(&plan).as_bytes()).and_then(|()| without_confirmation(arguments.dry_run, &plan, output)));
     };
-    let mut plan = cleanup(false).run().await;
-    if lease.is_some() {
-        plan.doing.push(format!("Lease {}/{}: delete it", arguments.namespace, lease::NAME));
-    }
-    if let Err(error) = output.write_all(shown(&plan).as_bytes()) {
-        return Ok(Err(error));
-    }
-    if !arguments.yes {
-        return Ok(without_confirmation(arguments.dry_run, &plan, output));
-    }
-    let mut report = cleanup(true).run().await;
-    if report.left.is_empty() && lease.is_some() {
+    let work = async {
+        let plan = begun.cleanup(false, arguments.timeout).await;
+        let told = output.write_all(shown(&plan).as_bytes());
+        (told, begun.cleanup(true, arguments.timeout).await)
+    };
+    let (told, mut report) = tokio::select! {
+        lost = held.keep() => return Err(lost),
+        done = work => done,
+    };
+    held.release().await;
+    if report.left.is_empty() {
         lease::delete(&client, &arguments.namespace).await.unwrap_or_else(|message| report.left.push(message));
     }
-    Ok(ended(&report, output))
+    Ok(told.and_then(|()| ended(&report, output)))
 }
 
 fn without_confirmation(dry_run: bool, plan: &Report, output: &mut dyn Write) -> io::Result<Outcome> {

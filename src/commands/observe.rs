@@ -19,8 +19,9 @@ use crate::api::conditions::Reason;
 use crate::api::{PhiEnvironment, PhiEnvironmentStatus, PhiWorkload, Verdict};
 use crate::aws::{Account, CallObserver, Settings};
 use crate::cluster::fault::fault_of;
-use crate::controllers::observe::{Observation, observe};
+use crate::controllers::observe::{Known, Observation, observe};
 use crate::domain::{Fault, names, tags};
+use crate::observed::Read;
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::identity::IdentitySnapshot;
 use crate::plan::environment::{EnvironmentInputs, Rules, scope_findings};
@@ -92,7 +93,8 @@ async fn environment(client: &Client, name: &str, operator_arn: Option<&str>) ->
     let caller = account.sts.caller().await;
     let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
     let rules = Rules::of(name, spec, partition.as_deref());
-    let Observation { environment: mut observed, identity } = observe(client, &account, spec, &rules, caller).await;
+    let Observation { environment: mut observed, identity } =
+        observe(client, &account, spec, &rules, Known { caller, api_server: api_server(client).await }).await;
     if let Some(arn) = operator_arn {
         observed.operator_arn = Ok(arn.to_owned());
     }
@@ -119,14 +121,27 @@ async fn environment(client: &Client, name: &str, operator_arn: Option<&str>) ->
     save(&seen).map_err(|fault| told(&fault))?.ok_or_else(|| "has no cluster or no VPC".to_owned())
 }
 
+/// Identity of the API server: the UID of its namespace `kube-system`.
+async fn api_server(client: &Client) -> Read<String> {
+    let found = Api::<Namespace>::all(client.clone()).get_metadata("kube-system").await;
+    found.map(|namespace| namespace.uid().unwrap_or_default()).map_err(|error| fault_of("GetNamespace", &error))
+}
+
 fn told(fault: &Fault) -> String {
     format!("not everything could be read, so nothing is written: {fault}")
 }
 
 /// Facts of another account or cluster than the one meant would mislead every plan. What else is wrong is a fact that a plan tells of.
 fn meant(rules: &Rules, observed: &EnvironmentObservation) -> Result<(), String> {
-    let inputs =
-        EnvironmentInputs { rules, observed, may_hold: false, recorded_key: None, boundary_refused: false, recorded_endpoints: &[] };
+    let inputs = EnvironmentInputs {
+        rules,
+        observed,
+        may_hold: false,
+        recorded_key: None,
+        boundary_refused: false,
+        recorded_endpoints: &[],
+        take_over: None,
+    };
     let another = [Reason::AccountMismatch, Reason::ClusterMismatch, Reason::ClusterNotFound, Reason::VpcNotFound];
     let findings = scope_findings(&inputs).into_iter();
     match findings.into_iter().find(|finding| finding.verdict == Verdict::Fail && another.contains(&finding.reason)) {
@@ -200,7 +215,8 @@ async fn tagged_policies(
         workloads.iter().filter_map(|workload| Some(&workload.status.as_ref()?.identity.as_ref()?.policy_arn)).collect();
     let boundary = scope.policy_arn(&names::boundary(scope));
     let mut tagged = BTreeSet::new();
-    for arn in identity.policies.keys().filter(|arn| **arn != boundary && !recorded.contains(arn)) {
+    let ours = |arn: &&String| arn.starts_with(&scope.policy_arn("")) && **arn != boundary && !recorded.contains(arn);
+    for arn in identity.policies.keys().filter(ours) {
         let Some(found) = account.iam.policy_tags(arn).await? else { continue };
         if let (Some(namespace), Some(service_account)) = (found.get(tags::NAMESPACE), found.get(tags::SERVICE_ACCOUNT))
             && scope.policy_arn(&names::role(scope, namespace, service_account)) == *arn

@@ -3,26 +3,19 @@
 //! The plans are those of deletions, and so is the order: identities first, isolation after them, shared things last. Each step can
 //! be repeated, so that a run that was ended half-way is finished by the next.
 
+mod environment;
+
 use std::time::Instant;
 
 use kube::ResourceExt;
 
 use crate::api::annotations::FINALIZER;
-use crate::api::conditions::Reason;
-use crate::api::shared::DeletionPolicy;
-use crate::api::{PhiEnvironment, PhiWorkload, Verdict};
+use crate::api::{PhiEnvironment, PhiWorkload};
 use crate::cluster::objects::WithStatus;
 use crate::cluster::status_writer::set_finalizer;
-use crate::domain::{Fault, FaultClass, tags};
-use crate::observed::environment::EnvironmentObservation;
-use crate::plan::environment::{EnvironmentInputs, scope_findings};
-use crate::plan::{Action, Finding, Mode};
+use crate::plan::{Action, Mode};
 
 use super::context::Context;
-use super::environment::Pass;
-use super::removal::{AGAIN, TakenAway, removable, take_away, tell};
-use super::workload::cleaned_up;
-use super::{sweep, workload};
 
 /// What a cleanup does, keeps and leaves: one line each.
 #[derive(Debug, Default)]
@@ -64,122 +57,9 @@ impl Cleanup<'_> {
 
     async fn environment(&mut self, object: &PhiEnvironment) {
         let subject = format!("PhiEnvironment {}", object.name_any());
-        let (pass, seen, changed) = Pass::read(self.context, object).await;
-        let observed = &seen.environment;
-        if let Some(finding) = unproven(&pass, observed) {
-            return self.not_meant(object, &subject, &finding).await;
+        if let Err(fault) = self.of_environment(&subject, object).await {
+            self.report.left.push(format!("{subject}: {fault}"));
         }
-        pass.leave_facts(&seen, &changed, &[]);
-        let Some(known) = self.context.environment(&pass.name) else {
-            let message = "not everything that it needs to know could be read; see that Bedrock and IAM answer, and run it again";
-            return self.report.left.push(format!("{subject}: {message}"));
-        };
-        let before = self.report.left.len();
-        let mut failed = false;
-        for object in self.bound(&pass.name) {
-            let subject = of_workload(&object);
-            match workload::undo(self.context, &object, pass.object, known.clone(), self.act).await {
-                Ok(undone) => {
-                    self.doing(&subject, &undone.done);
-                    self.withheld(&subject, &undone.mode, &undone.kept);
-                    self.finalizer(&subject, &object);
-                }
-                Err(fault) => {
-                    failed = true;
-                    self.report.left.push(format!("{subject}: {fault}"));
-                }
-            }
-        }
-        self.report.kept.extend(kept(&pass, observed).into_iter().map(|what| format!("{subject}: {what}")));
-        let outcome = match (self.act, failed) {
-            (_, true) => Ok(false),
-            (false, _) => self.foretell(&subject, &pass, observed).await.map(|()| true),
-            (true, _) => self.shared(&subject, object).await,
-        };
-        match outcome {
-            Ok(true) => self.let_go(&subject, object, before).await,
-            Ok(false) => {}
-            Err(fault) => self.report.left.push(format!("{subject}: {fault}")),
-        }
-    }
-
-    /// Tells what would become of the environment's own things.
-    async fn foretell(&mut self, subject: &str, pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<(), Fault> {
-        let actions = removable(pass, observed).await?;
-        if !pass.enforces() {
-            self.withheld(subject, &pass.mode, &actions);
-            return Ok(());
-        }
-        let swept = sweep::planned(pass).await?;
-        self.doing(subject, &swept.actions);
-        self.braked(subject, swept.braked);
-        let (done, kept): (Vec<_>, Vec<_>) = actions.into_iter().partition(|action| match &pass.mode {
-            Mode::Enforce => true,
-            _ => action.takes_power_away(),
-        });
-        self.doing(subject, &done);
-        self.withheld(subject, &pass.mode, &kept);
-        Ok(())
-    }
-
-    /// Takes the environment's own things away, and waits for what takes its time. Says whether all went well.
-    async fn shared(&mut self, subject: &str, object: &PhiEnvironment) -> Result<bool, Fault> {
-        loop {
-            let (pass, seen, _) = Pass::read(self.context, object).await;
-            if !pass.enforces() {
-                let actions = removable(&pass, &seen.environment).await?;
-                self.withheld(subject, &pass.mode, &actions);
-                return Ok(true);
-            }
-            let (what, fault) = match take_away(&pass, &seen.environment).await {
-                Ok(TakenAway::All(withheld)) => {
-                    self.withheld(subject, &pass.mode, &withheld);
-                    self.braked(subject, sweep::planned(&pass).await?.braked);
-                    return Ok(true);
-                }
-                Ok(TakenAway::Going) => ("something is still being deleted; run it again".to_owned(), None),
-                Ok(TakenAway::Stuck(what, fault)) => (format!("{what}: {fault}"), Some(fault)),
-                Err(fault) => (fault.to_string(), Some(fault)),
-            };
-            let passing = fault.is_none_or(|fault| !matches!(fault.class, FaultClass::Denied | FaultClass::Invalid));
-            if !passing || Instant::now() > self.until {
-                self.report.left.push(format!("{subject}: {what}"));
-                return Ok(false);
-            }
-            tokio::time::sleep(AGAIN).await;
-        }
-    }
-
-    /// Nothing is in the way of the environment any more.
-    async fn let_go(&mut self, subject: &str, object: &PhiEnvironment, before: usize) {
-        let ours = object.finalizers().iter().any(|one| one == FINALIZER);
-        self.finalizer(subject, object);
-        if !self.act || !ours {
-            return;
-        }
-        let (pass, seen, _) = Pass::read(self.context, object).await;
-        if pass.enforces() && self.report.left.len() == before {
-            let told = tell(&pass, &seen.environment, pass.bound_workloads(), cleaned_up()).await;
-            self.report.left.extend(told.err().map(|fault| format!("{subject}: {fault}")));
-        }
-        self.released(subject, PhiEnvironment::api(&self.context.client, None), object).await;
-    }
-
-    /// An environment that is not proven to be the one meant: nothing of it is touched. If it describes another account or cluster,
-    /// nothing of it is here, and its objects are let go.
-    async fn not_meant(&mut self, object: &PhiEnvironment, subject: &str, finding: &Finding) {
-        let another = [Reason::AccountMismatch, Reason::ClusterMismatch, Reason::ClusterNotFound].contains(&finding.reason);
-        self.report.left.push(format!("{subject}: what was made for it is not touched: {}: {}", finding.reason.as_str(), finding.message));
-        if !another {
-            return;
-        }
-        for workload in self.bound(&object.name_any()) {
-            let subject = of_workload(&workload);
-            self.finalizer(&subject, &workload);
-            self.released(&subject, PhiWorkload::api(&self.context.client, workload.namespace().as_deref()), &workload).await;
-        }
-        self.finalizer(subject, object);
-        self.released(subject, PhiEnvironment::api(&self.context.client, None), object).await;
     }
 
     async fn released<K>(&mut self, subject: &str, api: kube::Api<K>, object: &K)
@@ -286,37 +166,4 @@ fn of_workload(object: &PhiWorkload) -> String {
 fn line(action: &Action) -> String {
     let (service, operation, name) = action.describe();
     format!("{service}:{operation} {name}")
-}
-
-/// What keeps the scope from being proven, a failure before what could not be read.
-fn unproven(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Option<Finding> {
-    let inputs = EnvironmentInputs {
-        rules: &pass.rules,
-        observed,
-        may_hold: false,
-        recorded_key: None,
-        boundary_refused: false,
-        recorded_endpoints: &[],
-    };
-    let mut findings = scope_findings(&inputs);
-    findings.retain(|finding| finding.verdict != Verdict::Pass);
-    findings.sort_by_key(|finding| finding.verdict != Verdict::Fail);
-    findings.into_iter().next()
-}
-
-/// What stays, and why.
-fn kept(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Vec<String> {
-    let wanted = tags::of_environment(&pass.rules.scope);
-    let mut kept = Vec::new();
-    if pass.rules.resolved.deletion_policy != DeletionPolicy::Delete {
-        let endpoints = observed.endpoints.iter().flatten().filter(|endpoint| tags::owned(&endpoint.tags, &wanted));
-        kept.extend(endpoints.map(|endpoint| format!("endpoint {} for {}", endpoint.id, endpoint.service_name)));
-        let groups = observed.security_groups.iter().flatten().filter(|group| tags::owned(&group.tags, &wanted));
-        kept.extend(groups.map(|group| format!("security group {} {}", group.id, group.name)));
-        let boundary = observed.boundary.iter().flatten().filter(|_| pass.rules.platform_boundary_arn.is_none());
-        kept.extend(boundary.map(|boundary| format!("permissions boundary {}", boundary.arn)));
-    }
-    let key = observed.key.iter().flatten().filter(|key| tags::owned(&key.tags, &wanted));
-    kept.extend(key.map(|key| format!("key {}, tagged as orphaned: keys are always kept", key.arn)));
-    kept
 }

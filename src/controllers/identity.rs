@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::observed::claims::Claims;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
 use crate::plan::Action;
 use crate::plan::written::written;
@@ -78,6 +79,12 @@ impl SharedIdentity {
     #[must_use]
     pub fn policy(&self, arn: &str) -> Option<ManagedPolicy> {
         self.lock().snapshot.policies.get(arn).cloned()
+    }
+
+    /// The claims of the account.
+    #[must_use]
+    pub fn claims(&self) -> Claims {
+        Claims::of(self.lock().snapshot.policies.values())
     }
 
     /// Everything that is known.

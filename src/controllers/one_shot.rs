@@ -1,6 +1,6 @@
 //! What the controllers have in hand, for a command that works once: the caches are filled, and nothing is woken.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::Client;
 use tokio::sync::mpsc::unbounded_channel;
@@ -10,6 +10,7 @@ use crate::cluster::caches::Caches;
 use crate::telemetry::metrics::Metrics;
 
 use super::Settings;
+use super::cleanup::{Cleanup, Report};
 use super::context::{Context, Parts};
 use super::queues::Queues;
 
@@ -19,8 +20,16 @@ const FILLED: Duration = Duration::from_mins(1);
 /// Filled caches with what works on them. The watches end when it is dropped.
 pub struct Begun {
     /// What the controllers have in hand.
-    pub context: Context,
+    context: Context,
     _watches: JoinSet<()>,
+}
+
+impl Begun {
+    /// A cleanup, or what it would do. Waits at most `seconds` for what takes its time.
+    pub async fn cleanup(&self, act: bool, seconds: u64) -> Report {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        Cleanup { context: &self.context, act, until, report: Report::default() }.run().await
+    }
 }
 
 /// Fills the caches.

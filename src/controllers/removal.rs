@@ -1,5 +1,6 @@
 //! Objects that are being deleted: what they had made goes, or is handed over; then their finalizer.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -16,7 +17,7 @@ use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, tags};
 use crate::observed::environment::EnvironmentObservation;
-use crate::plan::environment::{orphan_key, remove};
+use crate::plan::environment::{claims, orphan_key, remove};
 use crate::plan::{Action, Applied, Plan};
 use crate::status::conditions::State;
 use crate::status::environment::{EnvironmentPass, deletion_blocked, project};
@@ -47,11 +48,10 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     // What is not proven to be ours is not touched: the environment may describe another cluster.
     if pass.enforces() && pass.scope_proven(observed) {
         match take_away(pass, observed).await? {
-            TakenAway::All(_) => {}
-            TakenAway::Going => return Ok(Next::Soon(AGAIN)),
-            TakenAway::Stuck(name, fault) => {
-                let state = State::broken(Reason::DeletionBlocked, format!("{name}: {fault}"));
-                tell(pass, observed, bound, state).await?;
+            ControlFlow::Continue(_) => {}
+            ControlFlow::Break(Halt::Going) => return Ok(Next::Soon(AGAIN)),
+            ControlFlow::Break(Halt::Stuck(name, fault)) => {
+                tell(pass, observed, 0, State::broken(Reason::DeletionBlocked, format!("{name}: {fault}"))).await?;
                 return Ok(Next::Failed(fault.class));
             }
         }
@@ -70,29 +70,60 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     Ok(Next::Done)
 }
 
-/// How far it came to take away what an environment had made.
-pub(super) enum TakenAway {
-    /// What may go is gone. What a hold keeps is told.
-    All(Vec<Action>),
+/// Why not everything is taken away yet.
+pub(super) enum Halt {
     /// Something is still going.
     Going,
     /// A call failed: on what, and how.
     Stuck(String, Fault),
 }
 
-/// Takes away what the deletion policy does not retain, once roles that nobody claims are cut off.
-pub(super) async fn take_away(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<TakenAway, Fault> {
+/// Takes away what the deletion policy does not retain; the claims go last, so that until then nobody else begins. Gives what a hold
+/// keeps.
+pub(super) async fn take_away(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<ControlFlow<Halt, Vec<Action>>, Fault> {
+    let inputs = pass.inputs(observed);
+    if !claims::is_ours(&inputs) {
+        // It was never taken, or somebody removed it. A hold keeps it from being taken, and then nothing is touched.
+        return Ok(match carry_out(pass, claims::take(&inputs).actions).await {
+            ControlFlow::Continue(taken) if taken.anything => ControlFlow::Break(Halt::Going),
+            taken => taken.map_continue(|taken| taken.withheld),
+        });
+    }
     sweep::run(pass).await?;
-    let plan = Plan { actions: removable(pass, observed).await?, ..Plan::default() }.restricted_to(&pass.mode);
-    let anything = plan.actions.iter().any(|action| !matches!(action, Action::TagKey { .. }));
+    let mut withheld = match carry_out(pass, removable(pass, observed).await?).await {
+        ControlFlow::Break(halt) => return Ok(ControlFlow::Break(halt)),
+        // With what is retained there is nothing to wait for.
+        ControlFlow::Continue(removed) if removed.anything && pass.rules.resolved.deletion_policy == DeletionPolicy::Delete => {
+            return Ok(ControlFlow::Break(Halt::Going));
+        }
+        ControlFlow::Continue(removed) => removed.withheld,
+    };
+    let released = carry_out(pass, claims::release(&inputs)).await;
+    Ok(released.map_continue(|released| {
+        withheld.extend(released.withheld);
+        withheld
+    }))
+}
+
+/// What was carried out.
+struct CarriedOut {
+    /// Whether anything was done but marking the key.
+    anything: bool,
+    /// What the mode keeps from being done.
+    withheld: Vec<Action>,
+}
+
+/// Carries actions out as far as the mode lets.
+async fn carry_out(pass: &Pass<'_>, actions: Vec<Action>) -> ControlFlow<Halt, CarriedOut> {
+    let plan = Plan { actions, ..Plan::default() }.restricted_to(&pass.mode);
     let applied = pass.executor().carry_out(plan, pass.mode.clone()).await;
     pass.context.events.done(pass.object, false, applied.done()).await;
     if let Some((action, fault)) = applied.failures().next() {
         let (_, _, name) = action.describe();
-        return Ok(TakenAway::Stuck(name, fault.clone()));
+        return ControlFlow::Break(Halt::Stuck(name, fault.clone()));
     }
-    let wants_all_gone = pass.rules.resolved.deletion_policy == DeletionPolicy::Delete;
-    Ok(if wants_all_gone && anything { TakenAway::Going } else { TakenAway::All(applied.withheld) })
+    let anything = applied.done().any(|action| !matches!(action, Action::TagKey { .. }));
+    ControlFlow::Continue(CarriedOut { anything, withheld: applied.withheld })
 }
 
 /// What the deletion policy removes and what marks the key, without a boundary that does not carry our tags.

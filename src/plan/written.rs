@@ -25,7 +25,13 @@ pub fn written(snapshot: &mut IdentitySnapshot, action: &Action, version: Option
             policy.document = Some(document.clone());
             Some(arn.clone())
         }
-        Action::DeletePolicy { arn, .. } | Action::DeleteBoundary { arn, .. } => {
+        Action::TakeClaim(claim) => {
+            let (arn, document) = (claim.arn.clone(), Some(claim.document.clone()));
+            let policy = ManagedPolicy { arn: arn.clone(), default_version: "v1".to_owned(), document, ..ManagedPolicy::default() };
+            snapshot.policies.insert(arn.clone(), policy);
+            Some(arn)
+        }
+        Action::DeletePolicy { arn, .. } | Action::DeleteBoundary { arn, .. } | Action::ReleaseClaim { arn, .. } => {
             snapshot.policies.remove(arn);
             Some(arn.clone())
         }

@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 
-use crate::api::annotations::HOLD;
+use crate::api::annotations::{HOLD, TAKE_OVER_CLAIM};
 use crate::api::shared::Management;
 use crate::api::{PhiEnvironment, PhiEnvironmentSpec};
 use crate::observed::environment::EnvironmentObservation;
@@ -30,6 +30,7 @@ pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &'a KnownEnvironm
     let mut observed = observation(&rules, spec, known);
     let recorded_endpoints = known.found.as_ref().map(standing::recorded_endpoints).unwrap_or_default();
     let recorded_key = known.found.as_ref().and_then(standing::recorded_key);
+    let take_over = environment.annotations().get(TAKE_OVER_CLAIM).map(String::as_str);
     let plan_on = |observed: &EnvironmentObservation| {
         plan_environment(&EnvironmentInputs {
             rules: &rules,
@@ -38,6 +39,7 @@ pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &'a KnownEnvironm
             recorded_key,
             boundary_refused: false,
             recorded_endpoints: &recorded_endpoints,
+            take_over,
         })
     };
 

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use found::{AskedKey, Found, FoundEndpoint, FoundGroup, FoundKey, FoundNamespace, FoundNetworkPolicy, FoundPolicy, FoundRole};
-pub use found::{FoundService, PlatformBoundary};
+pub use found::{
+    AskedKey, Found, FoundClaim, FoundEndpoint, FoundGroup, FoundHolder, FoundKey, FoundNamespace, FoundNetworkPolicy, FoundPolicy,
+    FoundRole, FoundService, PlatformBoundary,
+};
 
 /// Facts by environment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,6 +47,9 @@ pub struct KnownEnvironment {
     /// The cluster's OIDC issuer, with or without its scheme.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oidc_issuer: Option<String>,
+    /// UID of the namespace `kube-system`, by which claims tell API servers apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_server: Option<String>,
     /// The operator's own principal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator_arn: Option<String>,

@@ -1,23 +1,23 @@
 //! From what was read to facts that can be kept: of others only that they exist, and no value of any tag.
 
+mod claims;
+mod identity;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::ResourceExt;
-
-use crate::api::phi_workload::WorkloadIdentityStatus;
 use crate::api::{PhiEnvironmentSpec, PhiEnvironmentStatus, PhiWorkload};
 use crate::domain::tags::{self, Tags};
 use crate::domain::{Fault, Scope, names};
 use crate::observed::account::Key;
 use crate::observed::environment::EnvironmentObservation;
-use crate::observed::identity::{IdentitySnapshot, Role};
+use crate::observed::identity::IdentitySnapshot;
 use crate::observed::network::{Endpoint, Subnet};
 use crate::plan::environment::{Rules, admits_everyone, is_recorded};
 use crate::plan::facts::{obstacle, without_scheme};
 
 use super::observed::{
-    AskedKey, Found, FoundEndpoint, FoundGroup, FoundKey, FoundNamespace, FoundPolicy, FoundRole, FoundService, KnownEndpoint,
-    KnownEnvironment, KnownSubnet, PlatformBoundary,
+    AskedKey, Found, FoundEndpoint, FoundGroup, FoundKey, FoundNamespace, FoundService, KnownEndpoint, KnownEnvironment, KnownSubnet,
+    PlatformBoundary,
 };
 
 /// What an environment's facts are made from.
@@ -48,6 +48,8 @@ pub fn unread(observed: &EnvironmentObservation) -> BTreeSet<String> {
     let single = [
         observed.caller.as_ref().err(),
         observed.operator_arn.as_ref().err(),
+        observed.api_server.as_ref().err(),
+        observed.claims.as_ref().err(),
         observed.api_server_issuer.as_ref().err(),
         observed.cluster.as_ref().err(),
         observed.vpc.as_ref().err(),
@@ -109,6 +111,7 @@ pub fn save(seen: &Seen) -> Result<Option<KnownEnvironment>, Fault> {
         },
         policies: seen.policies(),
         roles: seen.roles(),
+        claims: claims::near(scope, &vpc.id, observed.claims.as_ref().map_err(fail)?),
         namespaces: seen.namespaces.clone(),
     };
     Ok(Some(KnownEnvironment {
@@ -120,6 +123,7 @@ pub fn save(seen: &Seen) -> Result<Option<KnownEnvironment>, Fault> {
         vpc_id: Some(vpc.id.clone()),
         vpc_cidrs: Some(vpc.cidrs.iter().cloned().collect()),
         oidc_issuer: Some(without_scheme(&cluster.issuer).to_owned()),
+        api_server: Some(observed.api_server.as_ref().map_err(fail)?.clone()),
         operator_arn: Some(observed.operator_arn.as_ref().map_err(fail)?.clone()),
         subnets: Some(observed.subnets.as_ref().map_err(fail)?.iter().map(subnet).collect()),
         endpoints: addresses(scope, endpoints),
@@ -216,71 +220,6 @@ impl Seen<'_> {
             policy: key.policy.clone().filter(|_| ours),
         }
     }
-
-    /// The identity that a workload's status records, by role name.
-    fn recorded(&self) -> BTreeMap<&str, &WorkloadIdentityStatus> {
-        let identities = self.workloads.iter().filter_map(|workload| workload.status.as_ref()?.identity.as_ref());
-        identities.map(|identity| (identity.role_arn.rsplit('/').next().unwrap_or_default(), identity)).collect()
-    }
-
-    fn policies(&self) -> BTreeMap<String, FoundPolicy> {
-        let recorded: BTreeSet<&String> = self.recorded().into_values().map(|identity| &identity.policy_arn).collect();
-        // The boundary lies at an ARN that nobody else's thing has.
-        let boundary = self.rules.scope.policy_arn(&names::boundary(&self.rules.scope));
-        let policies = self.identity.policies.iter();
-        policies
-            .map(|(arn, policy)| {
-                let ours = *arn == boundary || recorded.contains(arn) || self.tagged_policies.contains(arn);
-                let found = FoundPolicy {
-                    ours,
-                    default_version: policy.default_version.clone(),
-                    other_versions: policy.other_versions.clone(),
-                    document: policy.document.clone().filter(|_| ours),
-                };
-                (arn.clone(), found)
-            })
-            .collect()
-    }
-
-    fn roles(&self) -> BTreeMap<String, FoundRole> {
-        let scope = &self.rules.scope;
-        let derived: BTreeSet<String> = self
-            .workloads
-            .iter()
-            .map(|workload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name))
-            .collect();
-        let recorded = self.recorded();
-        let near = self.identity.roles.iter().filter(|(name, role)| role.arn == scope.role_arn(name) || derived.contains(*name));
-        near.map(|(name, role)| (name.clone(), self.role(role, recorded.get(name.as_str()).copied()))).collect()
-    }
-
-    fn role(&self, role: &Role, recorded: Option<&WorkloadIdentityStatus>) -> FoundRole {
-        let scope = &self.rules.scope;
-        let tagged = match (role.tags.get(tags::NAMESPACE), role.tags.get(tags::SERVICE_ACCOUNT)) {
-            (Some(namespace), Some(account)) => {
-                names::role(scope, namespace, account) == role.name
-                    && tags::owned(&role.tags, &tags::of_workload(scope, namespace, account))
-            }
-            _ => false,
-        };
-        let recorded = recorded.filter(|identity| identity.role_arn == role.arn);
-        let on_it = role.attached.iter().chain(&role.boundary_arn);
-        FoundRole {
-            arn: role.arn.clone(),
-            tagged,
-            recorded: recorded.is_some(),
-            max_session_duration: recorded.and_then(|identity| identity.max_session_duration),
-            trust: role.trust.clone().filter(|_| tagged || recorded.is_some()),
-            boundary_arn: role.boundary_arn.clone(),
-            attached: role.attached.clone(),
-            deny_only: on_it.filter(|arn| self.identity.only_denies(arn)).cloned().collect(),
-            inline: role.inline.iter().map(|(name, document)| (name.clone(), only_denies(document.as_ref()))).collect(),
-        }
-    }
-}
-
-fn only_denies(document: Option<&crate::policy::PolicyDocument>) -> bool {
-    document.is_some_and(crate::policy::PolicyDocument::only_denies)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::api::{PhiEnvironmentSpec, PhiWorkloadStatus};
 use crate::domain::tags::{self, Tags};
 use crate::domain::{Scope, names};
 use crate::observed::account::Key;
+use crate::observed::claims::Claims;
 use crate::observed::cluster::OidcProvider;
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
@@ -20,10 +21,11 @@ use crate::observed::network::{Endpoint, OfferedService, SecurityGroup, Subnet};
 use crate::plan::environment::Rules;
 use crate::plan::facts::is_placeholder;
 use crate::plan::workload::ServiceAccountFacts;
+use crate::policy::claim::Holder;
 use crate::policy::{PolicyDocument, Statement};
 
 use super::carried_out::WorkloadThings;
-use super::observed::{Found, FoundEndpoint, FoundKey, FoundPolicy, FoundRole, KnownEnvironment, KnownSubnet};
+use super::observed::{Found, FoundEndpoint, FoundHolder, FoundKey, FoundPolicy, FoundRole, KnownEnvironment, KnownSubnet};
 use super::{assumed, save};
 
 /// The observation of an account in which `found` exists.
@@ -68,6 +70,7 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
             (Some(arn), Some(known)) if known.arn == *arn && !known.exists => Ok(None),
             _ => assumed.platform_boundary,
         },
+        claims: Ok(claims(&rules.scope, found)),
         subnets: Ok(subnets),
         other_subnets: Ok(other_subnets),
         ..assumed
@@ -158,6 +161,29 @@ fn policy_of(arn: &str, found: &FoundPolicy) -> ManagedPolicy {
         default_version: found.default_version.clone(),
         other_versions: found.other_versions.clone(),
         document: found.document.clone(),
+    }
+}
+
+fn claims(scope: &Scope, found: &Found) -> Claims {
+    let policies: Vec<ManagedPolicy> = found
+        .claims
+        .iter()
+        .map(|claim| ManagedPolicy {
+            arn: scope.claim_arn(&claim.name),
+            default_version: String::new(),
+            other_versions: claim.other_versions.clone(),
+            document: claim.holder.as_ref().map(|holder| holder_of(holder).document()),
+        })
+        .collect();
+    Claims::of(&policies)
+}
+
+fn holder_of(found: &FoundHolder) -> Holder {
+    Holder {
+        cluster_arn: found.cluster_arn.clone(),
+        environment: found.environment.clone(),
+        api_server: found.api_server.clone(),
+        issuer: found.issuer.clone(),
     }
 }
 

@@ -82,7 +82,11 @@ async fn sent(scene: &Scene) -> BTreeMap<String, String> {
     for policy in ours.policies() {
         let version = emulators.iam().get_policy_version().policy_arn(policy.arn().unwrap()).version_id("v1").send().await.unwrap();
         let name = policy.policy_name().unwrap();
-        let kind = if name.starts_with("boundary.") { "PermissionsBoundary" } else { "Policy" };
+        let kind = match policy.path() {
+            Some("/hipaa-operator/claims/") => "Claim",
+            _ if name.starts_with("boundary.") => "PermissionsBoundary",
+            _ => "Policy",
+        };
         documents.insert(format!("Create {kind} {name} document"), decoded(version.policy_version.unwrap().document.unwrap()));
     }
     for role in emulators.iam().list_roles().path_prefix("/hipaa-operator/").send().await.unwrap().roles {
@@ -130,9 +134,9 @@ async fn the_plan_from_observed_facts_is_what_the_operator_makes() {
 
     let (empty, facts) = planned(&bed, &manifests);
     assert!(!facts.contains(MARK), "{facts}");
-    let made = ["Create SecurityGroup", "Create VpcEndpoint"].repeat(2);
+    let made = ["Create Claim", "Create SecurityGroup", "Create VpcEndpoint"].repeat(2);
     let more = ["Create Key", "Create Alias", "Create PermissionsBoundary", "Create Policy", "Create Role"];
-    assert_eq!(kinds(&empty), [made, more.to_vec()].concat(), "the endpoint of sts is there");
+    assert_eq!(kinds(&empty), [vec!["Create Claim"], made, more.to_vec()].concat(), "the endpoint of sts is there");
     let placeholders: BTreeSet<&str> = placeholders(&empty);
     assert_eq!(Vec::from_iter(placeholders), ["<bedrock-endpoint-addresses>", "<bedrock-runtime-endpoint-addresses>"]);
 
@@ -147,7 +151,7 @@ async fn the_plan_from_observed_facts_is_what_the_operator_makes() {
     let sent = sent(&scene).await;
     let ours: BTreeMap<_, _> = sent.into_iter().filter(|(name, _)| !name.contains("theirs")).collect();
     assert_eq!(documents(&empty), ours, "to the last byte");
-    assert_eq!(ours.len(), 6);
+    assert_eq!(ours.len(), 9);
     same_in_the_cluster(&scene, &half).await;
 
     let (rest, facts) = planned(&scene.bed, &manifests);

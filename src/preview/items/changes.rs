@@ -51,11 +51,13 @@ pub(super) fn item(subject: &Subject, action: &Action) -> Option<Item> {
             role(name, json!({"detachPolicies": attached, "deleteInlinePolicies": inline}))
         }
         Action::DeleteRole { role: name, .. } => Item::of(subject, "Delete", ["iam", "Role", name], json!({})),
+        Action::ReleaseClaim { arn, .. } => Item { operation: "Delete".to_owned(), ..policy("Claim", arn) },
         // They make an object, or one of the cluster's.
         Action::CreateSecurityGroup { .. }
         | Action::CreateVpcEndpoint(_)
         | Action::CreateKey { .. }
         | Action::CreateAlias { .. }
+        | Action::TakeClaim(_)
         | Action::CreateBoundary { .. }
         | Action::CreatePolicy { .. }
         | Action::CreateRole(_)

@@ -37,6 +37,8 @@ pub struct Found {
     pub policies: BTreeMap<String, FoundPolicy>,
     /// Roles under the environment's path or with our cluster's tag, by name.
     pub roles: BTreeMap<String, FoundRole>,
+    /// Claims on the environment, on endpoints of its VPC, and on the environments of those that hold them.
+    pub claims: Vec<FoundClaim>,
     /// Namespaces that the environment admits or that hold a workload of it, by name.
     pub namespaces: BTreeMap<String, FoundNamespace>,
 }
@@ -181,6 +183,33 @@ pub struct FoundRole {
     pub deny_only: BTreeSet<String>,
     /// Its inline policies, and whether each only denies.
     pub inline: BTreeMap<String, bool>,
+}
+
+/// A claim of an operator of ours, in this cluster or another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FoundClaim {
+    /// Its name: the thing claimed, a dot, and the generation.
+    pub name: String,
+    /// Ids of versions that are not the default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_versions: Vec<String>,
+    /// Who holds it; null if it names nobody.
+    pub holder: Option<FoundHolder>,
+}
+
+/// Who holds a claim.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FoundHolder {
+    /// ARN of the cluster.
+    pub cluster_arn: String,
+    /// Name of the environment.
+    pub environment: String,
+    /// UID of the API server's namespace `kube-system`.
+    pub api_server: String,
+    /// OIDC issuer of the cluster as the claim was taken, without the scheme.
+    pub issuer: String,
 }
 
 /// A namespace.

@@ -32,7 +32,7 @@ fn spec(change: impl Fn(&mut Value)) -> PhiEnvironmentSpec {
 
 fn told() -> KnownEnvironment {
     let facts = json!({
-        "partition": "aws", "vpcId": "vpc-1", "vpcCidrs": ["10.0.0.0/16"], "oidcIssuer": "oidc.example/id/1",
+        "partition": "aws", "vpcId": "vpc-1", "apiServer": "uid-1", "vpcCidrs": ["10.0.0.0/16"], "oidcIssuer": "oidc.example/id/1",
         "operatorArn": "arn:aws:iam::111122223333:role/op",
         "subnets": [{"id": "subnet-1", "zone": "a"}, {"id": "subnet-2", "zone": "a"}, {"id": "subnet-3", "zone": "b"}],
         "endpoints": {"bedrock": {"addresses": ["10.0.0.1"]}, "bedrock-runtime": {"addresses": ["10.0.0.2", "fd00::2"]}, "sts": {"addresses": ["10.0.0.3"]}},
@@ -89,6 +89,7 @@ impl World {
             recorded_key: key,
             boundary_refused: false,
             recorded_endpoints: endpoints,
+            take_over: None,
         })
     }
 
@@ -168,12 +169,46 @@ struct Tampering {
     rotated: bool,
     dns: bool,
     profile: bool,
+    claims: Vec<Claimed>,
+}
+
+/// A claim: on the environment or an endpoint, of which generation, and whether by us, by another API server, or by another cluster.
+type Claimed = (Option<&'static str>, u32, u8);
+
+fn claimed() -> impl Strategy<Value = Claimed> {
+    let things = prop_oneof![Just(None), Just(Some("sts")), Just(Some("bedrock")), Just(Some("kms"))];
+    (things, 1u32..3, 0u8..4)
+}
+
+fn claim((on, generation, by): Claimed, scope: &Scope) -> ManagedPolicy {
+    let thing = match on {
+        None if by == 3 => names::claim_on_environment("arn:aws:eks:us-east-1:111122223333:cluster/another", "theirs"),
+        None => names::claim_on_environment(&scope.cluster_arn(), &scope.environment),
+        Some(service) => names::claim_on_endpoint(&scope.region, "vpc-1", service),
+    };
+    let mut holder = crate::policy::claim::Holder {
+        cluster_arn: scope.cluster_arn(),
+        environment: scope.environment.clone(),
+        api_server: "uid-1".into(),
+        issuer: "oidc.example/id/1".into(),
+    };
+    match by {
+        1 => holder.api_server = "uid-2".into(),
+        2 => holder.issuer = "oidc.example/id/0".into(),
+        3 => {
+            holder.cluster_arn = "arn:aws:eks:us-east-1:111122223333:cluster/another".into();
+            holder.environment = "theirs".into();
+        }
+        _ => {}
+    }
+    ManagedPolicy { arn: scope.claim_arn(&format!("{thing}.{generation}")), document: Some(holder.document()), ..ManagedPolicy::default() }
 }
 
 fn tampering() -> impl Strategy<Value = Tampering> {
     let services = proptest::sample::subsequence(vec!["bedrock", "bedrock-runtime", "sts", "s3"], 0..=4);
     let flags = proptest::collection::vec(any::<bool>(), 8);
-    (any::<u32>(), services, flags).prop_map(|(done, foreign, flags)| Tampering {
+    (any::<u32>(), services, flags, proptest::collection::vec(claimed(), 0..4)).prop_map(|(done, foreign, flags, claims)| Tampering {
+        claims,
         done,
         foreign,
         open: flags[0],
@@ -216,6 +251,11 @@ fn tampered(spec: PhiEnvironmentSpec, how: &Tampering) -> World {
     if !how.foreign.is_empty() {
         let foreign = how.foreign.iter().map(|service| foreign_endpoint(service, how.open)).collect();
         world.observed.endpoints = Ok(foreign);
+    }
+    for claimed in &how.claims {
+        let policy = claim(*claimed, &world.rules.scope);
+        world.observed.claims.iter_mut().for_each(|claims| claims.add(&policy));
+        world.identity.policies.insert(policy.arn.clone(), policy);
     }
     world.carry_out(|number| how.done & (1 << (number % 32)) != 0);
     if how.recorded {
@@ -267,6 +307,7 @@ fn documents(actions: &[Action]) -> BTreeSet<String> {
         Action::CreateVpcEndpoint(new) => vec![&new.policy],
         Action::ModifyVpcEndpoint(change) => change.policy.iter().collect(),
         Action::CreateKey { policy, .. } | Action::PutKeyPolicy { policy, .. } => vec![policy],
+        Action::TakeClaim(claim) => vec![&claim.document],
         Action::CreateBoundary { document, .. }
         | Action::ChangeBoundary { document, .. }
         | Action::CreatePolicy { document, .. }
