@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kube::ResourceExt;
 
 use crate::domain::{Fault, names};
-use crate::plan::environment::orphans;
+use crate::plan::environment::orphans::{self, Sweep};
 use crate::plan::{Mode, Plan};
 use crate::status::transitions::Transition;
 
@@ -19,23 +19,7 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
     if !pass.enforces() {
         return Ok(());
     }
-    let scope = &pass.rules.scope;
-    let living = pass.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == pass.name);
-    let claimed: BTreeSet<String> = living
-        .iter()
-        .map(|workload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name))
-        .collect();
-    let identity = pass.identity.snapshot();
-    let roles: Vec<_> = identity.roles.values().cloned().collect();
-    let handed_over = pass.context.hand_over.list(&pass.name).await?;
-    let confirmed = |count: usize| pass.object.annotations().get(CONFIRM_SWEEP).is_some_and(|value| *value == count.to_string());
-    // A workload that does not parse may claim any role: then only what was handed over is finished.
-    let all_known = pass.context.caches.workloads.state().iter().all(|guarded| guarded.0.is_ok());
-    let roles = if all_known { roles } else { roles.into_iter().filter(|role| handed_over.contains_key(&role.name)).collect() };
-    let mut sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, false);
-    if sweep.braked > 0 && confirmed(sweep.braked) {
-        sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, true);
-    }
+    let sweep = planned(pass).await?;
     if sweep.braked > 0 {
         let note = format!(
             "{} roles of this environment are claimed by no PhiWorkload, too many to cut off without being asked; if that is right, annotate the environment with {CONFIRM_SWEEP}: \"{}\"",
@@ -54,4 +38,26 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
         pass.context.hand_over.remove(&pass.name, &role).await?;
     }
     Ok(())
+}
+
+/// What a sweep does, or would do.
+pub(super) async fn planned(pass: &Pass<'_>) -> Result<Sweep, Fault> {
+    let scope = &pass.rules.scope;
+    let living = pass.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == pass.name);
+    let claimed: BTreeSet<String> = living
+        .iter()
+        .map(|workload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name))
+        .collect();
+    let identity = pass.identity.snapshot();
+    let roles: Vec<_> = identity.roles.values().cloned().collect();
+    let handed_over = pass.context.hand_over.list(&pass.name).await?;
+    let confirmed = |count: usize| pass.object.annotations().get(CONFIRM_SWEEP).is_some_and(|value| *value == count.to_string());
+    // A workload that does not parse may claim any role: then only what was handed over is finished.
+    let all_known = pass.context.caches.workloads.state().iter().all(|guarded| guarded.0.is_ok());
+    let roles = if all_known { roles } else { roles.into_iter().filter(|role| handed_over.contains_key(&role.name)).collect() };
+    let mut sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, false);
+    if sweep.braked > 0 && confirmed(sweep.braked) {
+        sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, true);
+    }
+    Ok(sweep)
 }
