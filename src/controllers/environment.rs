@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use crate::api::annotations::FINALIZER;
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::shared::Enforcement;
-use crate::api::{PhiEnvironment, PhiEnvironmentStatus, Verdict};
+use crate::api::{PhiEnvironment, PhiEnvironmentStatus, PhiWorkload, Verdict};
 use crate::aws::Account;
 use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::{WithStatus, hold, reconcile_at};
@@ -19,18 +19,20 @@ use crate::domain::{Fault, FaultClass, digest, names};
 use crate::observed::environment::EnvironmentObservation;
 use crate::plan::applied::Outcome;
 use crate::plan::environment::{EnvironmentInputs, Rules, plan, scope_findings};
-use crate::plan::facts::EnvironmentFacts;
-use crate::plan::{Action, Applied, Mode, may_hold};
+use crate::plan::facts::{EnvironmentFacts, unread};
+use crate::plan::{Action, Applied, Finding, Mode, may_hold};
 use crate::status::conditions::Stamp;
 use crate::status::environment::{EnvironmentPass, project};
 use crate::status::transitions::transitions;
 
-use super::context::{Context, Environment};
+use super::context::{Context, Doubt, Environment};
 use super::execute::Executor;
 use super::identity::SharedIdentity;
 use super::observe::{Observation, observe};
-use super::{Next, removal, sweep};
+use super::{Next, marks, removal, sweep};
 
+/// Sweeps are at most this much rarer while a service throttles us.
+const STRETCH: f64 = 4.0;
 /// How soon to look again after our own writes.
 const CONFIRM: Duration = Duration::from_millis(300);
 
@@ -45,6 +47,19 @@ pub(super) struct Pass<'a> {
     pub identity: Arc<SharedIdentity>,
     pub previous: PhiEnvironmentStatus,
     pub at: Stamp,
+}
+
+/// What ends the wait after a failed pass: what people write, and, of an environment that is to go, how much is still bound to it.
+pub(super) fn inputs(context: &Context, object: &PhiEnvironment) -> String {
+    let deleting = object.metadata.deletion_timestamp.is_some();
+    let bound = deleting.then(|| context.caches.workloads_where(|workload| workload.spec.environment_ref.name == object.name_any()).len());
+    format!("{} {:?} {bound:?}", marks(object), object.metadata.annotations)
+}
+
+/// Time until the next sweep: longer while a service throttles us.
+pub(super) fn sweep_interval(context: &Context, object: &PhiEnvironment) -> Duration {
+    let slowness = context.slowness(&object.spec.aws.region, object.spec.fips.unwrap_or(false));
+    context.settings.sweep_interval.mul_f64(slowness.clamp(1.0, STRETCH))
 }
 
 /// One pass.
@@ -137,7 +152,7 @@ impl Pass<'_> {
             self.at,
         );
         self.write(&previous, &status).await?;
-        Ok(self.next(&applied, swept))
+        Ok(self.next(seen, &applied, swept))
     }
 
     /// Records that writes are under way before the first of them, so that what they leave half done is never taken for someone's.
@@ -188,6 +203,9 @@ impl Pass<'_> {
             self.context.forget_environment(&self.name);
         }
         let proven = verdicts.iter().all(|verdict| *verdict == Verdict::Pass);
+        if self.context.note_read(&self.name, self.readable(seen)) {
+            self.wake(|_| true, |_| true);
+        }
         let known = self.context.environment(&self.name);
         let known = known.as_ref().filter(|known| known.uid == self.object.metadata.uid).map(|known| &known.facts);
         let facts = || EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, known);
@@ -206,18 +224,36 @@ impl Pass<'_> {
         let environment = Arc::new(environment);
         let before = self.context.set_environment(&self.name, environment.clone());
         let all = before.is_none_or(|before| before.digest != digest);
+        let scope = &environment.facts.scope;
+        let role = |workload: &PhiWorkload| {
+            names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name)
+        };
+        self.wake(|workload| all || changed.contains(&role(workload)), |_| all);
+    }
+
+    /// Wakes the bound workloads that are `wanted`, and the accesses of those that are wanted `deep`.
+    fn wake(&self, wanted: impl Fn(&PhiWorkload) -> bool, deep: impl Fn(&PhiWorkload) -> bool) {
         for workload in self.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == self.name) {
             let namespace = workload.namespace().unwrap_or_default();
-            let role = names::role(&environment.facts.scope, &namespace, &workload.spec.service_account_name);
-            if all || changed.contains(&role) {
+            if wanted(&workload) {
                 self.context.queues.workload(&namespace, &workload.name_any());
             }
-            if all {
+            if deep(&workload) {
                 for access in self.context.caches.accesses_of(&namespace, &workload.name_any()) {
                     self.context.queues.access(&namespace, &access.name_any());
                 }
             }
         }
+    }
+
+    /// Why nothing may be claimed of workloads from this pass, if so: a read that they need failed, or the scope is not the one meant.
+    fn readable(&self, seen: &Observation) -> Result<(), Doubt> {
+        let broken = self.scope_findings(&seen.environment).into_iter().find(|finding| finding.verdict == Verdict::Fail);
+        if let Some(finding) = broken {
+            return Err((Reason::EnvironmentNotReady, format!("PhiEnvironment {}: {}", self.name, finding.message)));
+        }
+        let fault = unread(&seen.environment).or(seen.identity.as_ref().err());
+        fault.map_or(Ok(()), |fault| Err((fault.reason(), fault.to_string())))
     }
 
     /// Whether account, cluster and network are the ones meant. Before that nothing is written, and nothing is swept.
@@ -227,6 +263,10 @@ impl Pass<'_> {
 
     /// The verdicts on account, cluster, network and OIDC provider.
     pub(super) fn scope_verdicts(&self, observed: &EnvironmentObservation) -> Vec<Verdict> {
+        self.scope_findings(observed).into_iter().map(|finding| finding.verdict).collect()
+    }
+
+    fn scope_findings(&self, observed: &EnvironmentObservation) -> Vec<Finding> {
         let inputs = EnvironmentInputs {
             rules: &self.rules,
             observed,
@@ -235,24 +275,27 @@ impl Pass<'_> {
             boundary_refused: false,
             recorded_endpoints: &[],
         };
-        scope_findings(&inputs).into_iter().map(|finding| finding.verdict).collect()
+        scope_findings(&inputs)
     }
 
-    fn next(&self, applied: &Applied, swept: Result<(), Fault>) -> Next {
+    fn next(&self, seen: &Observation, applied: &Applied, swept: Result<(), Fault>) -> Next {
+        let interval = sweep_interval(self.context, self.object);
         let fault = applied.failures().map(|(_, fault)| fault).next().cloned().or(swept.err());
         if let Some(fault) = fault {
             // What the account refuses is tried again with each sweep: the refusal of one thing never slows the watch over all others.
-            let refused = !matches!(fault.class, FaultClass::Throttled | FaultClass::Unavailable | FaultClass::Conflict);
-            if refused && applied.done().next().is_some() {
+            if !fault.class.passes() && applied.done().next().is_some() {
                 return Next::Soon(CONFIRM);
             }
-            return if refused { Next::Settled(self.context.settings.sweep_interval) } else { Next::Failed(fault.class) };
+            return if fault.class.passes() { Next::Failed(fault.class) } else { Next::Settled(interval) };
         }
         if applied.done().next().is_some() {
             return Next::Soon(CONFIRM);
         }
+        // A read that failed in passing is tried again before the next sweep, so that one bad answer is not the verdict until then.
+        if let Some((_, fault)) = seen.environment.faults().into_iter().find(|(_, fault)| fault.class.passes()) {
+            return Next::Failed(fault.class);
+        }
         let pending = applied.findings.iter().any(|finding| finding.reason == Reason::Progressing);
-        let interval = self.context.settings.sweep_interval;
         Next::Settled(if pending { interval.min(Duration::from_secs(10)) } else { interval })
     }
 

@@ -10,24 +10,23 @@ mod observe;
 mod queues;
 mod removal;
 mod sweep;
+mod turns;
 mod workload;
 
-use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
-use futures::stream::unfold;
 use kube::core::DeserializeGuard;
-use kube::runtime::controller::{Action, Config, applier};
-use kube::runtime::reflector::Store;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, Resource, ResourceExt};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::annotations::{HOLD, RECONCILE_AT};
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
+use crate::aws::patience::within;
 use crate::cluster::caches::Caches;
 use crate::domain::{Fault, FaultClass};
 use crate::telemetry::metrics::Metrics;
@@ -36,6 +35,7 @@ use crate::telemetry::server::Readiness;
 pub use context::Settings;
 use context::{Context, Parts};
 use queues::{Queues, Receiver};
+use turns::{Name, Turns};
 
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +110,9 @@ pub async fn run(start: Start) -> Result<(), String> {
 /// Longest time between passes of an object whose writes never come to rest.
 const RESTLESS: Duration = Duration::from_mins(5);
 
+/// Longest wait of an object whose passes fail, but for what its kind says.
+const PATIENT: Duration = Duration::from_hours(1);
+
 /// A kind with a pass of its own.
 trait Reconciled: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + Sized + 'static {
     /// Its name in metrics and logs.
@@ -117,6 +120,14 @@ trait Reconciled: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + Siz
 
     /// One pass.
     fn reconcile(context: &Context, object: &Self) -> impl Future<Output = Result<Next, Fault>> + Send;
+
+    /// What a pass is made from, as far as the cluster tells: a change ends the wait after a failure.
+    fn inputs(context: &Context, object: &Self) -> String;
+
+    /// Longest wait after a failure.
+    fn longest_wait(_context: &Context, _object: &Self) -> Duration {
+        PATIENT
+    }
 }
 
 impl Reconciled for PhiEnvironment {
@@ -124,6 +135,15 @@ impl Reconciled for PhiEnvironment {
 
     fn reconcile(context: &Context, object: &Self) -> impl Future<Output = Result<Next, Fault>> + Send {
         environment::reconcile(context, object)
+    }
+
+    fn inputs(context: &Context, object: &Self) -> String {
+        environment::inputs(context, object)
+    }
+
+    /// What fails for the environment itself never slows the watch over its workloads.
+    fn longest_wait(context: &Context, object: &Self) -> Duration {
+        environment::sweep_interval(context, object)
     }
 }
 
@@ -133,6 +153,10 @@ impl Reconciled for PhiWorkload {
     fn reconcile(context: &Context, object: &Self) -> impl Future<Output = Result<Next, Fault>> + Send {
         workload::reconcile(context, object)
     }
+
+    fn inputs(context: &Context, object: &Self) -> String {
+        workload::inputs(context, object)
+    }
 }
 
 impl Reconciled for BedrockAccess {
@@ -141,70 +165,107 @@ impl Reconciled for BedrockAccess {
     fn reconcile(context: &Context, object: &Self) -> impl Future<Output = Result<Next, Fault>> + Send {
         access::reconcile(context, object)
     }
+
+    fn inputs(_context: &Context, object: &Self) -> String {
+        marks(object)
+    }
+}
+
+/// The part of an object that is told by people: its spec, their wishes, its deletion.
+fn marks(object: &impl Resource<DynamicType = ()>) -> String {
+    let meta = object.meta();
+    let annotation = |name| meta.annotations.as_ref().and_then(|all| all.get(name));
+    format!("{:?} {:?} {:?} {:?} {:?}", meta.uid, meta.generation, meta.deletion_timestamp, annotation(RECONCILE_AT), annotation(HOLD))
 }
 
 /// Runs the passes of one kind until the token is cancelled; those that run are then finished.
-async fn conduct<K: Reconciled>((context, stop): (Arc<Context>, CancellationToken), store: Store<DeserializeGuard<K>>, keys: Receiver<K>) {
-    let keys = unfold(keys, async |mut keys| keys.recv().await.map(|key| (Ok::<_, Infallible>(key), keys)));
-    let keys = Box::pin(keys.take_until(stop.cancelled_owned()));
-    let configuration = Config::default().concurrency(context.settings.concurrency);
-    let passes = applier(
-        |object: Arc<DeserializeGuard<K>>, context: Arc<Context>| {
-            Box::pin(async move { Ok::<_, Infallible>(pass(&context, &object).await) })
-        },
-        |_, never, _| match *never {},
-        context,
-        store,
-        keys,
-        configuration,
-    );
-    passes
-        .for_each(|ended| async move {
-            // The only failure is that an object went between waking and looking.
-            if let Err(error) = ended {
-                tracing::debug!(%error, "no pass");
+async fn conduct<K: Reconciled>(
+    (context, stop): (Arc<Context>, CancellationToken),
+    store: Store<DeserializeGuard<K>>,
+    mut keys: Receiver<K>,
+) {
+    let name_of = |key: ObjectRef<DeserializeGuard<K>>| Name { namespace: key.namespace, name: key.name };
+    let at_once = usize::from(context.settings.concurrency);
+    let mut turns = Turns::default();
+    let mut passes = JoinSet::new();
+    loop {
+        while passes.len() < at_once
+            && let Some(name) = turns.next(Instant::now())
+        {
+            let mut key = ObjectRef::new(&name.name);
+            key.namespace.clone_from(&name.namespace);
+            match store.get(&key) {
+                Some(object) => {
+                    let context = context.clone();
+                    passes.spawn(async move { (name, Box::pin(pass(&context, &object)).await) });
+                }
+                // It went between waking and looking.
+                None => turns.done(&name, None),
             }
-        })
-        .await;
+        }
+        let due = turns.next_due().filter(|_| passes.len() < at_once);
+        tokio::select! {
+            () = stop.cancelled() => break,
+            key = keys.recv() => match key {
+                Some(key) => turns.wake(name_of(key)),
+                None => break,
+            },
+            Some(ended) = passes.join_next() => match ended {
+                Ok((name, again)) => turns.done(&name, again.map(|after| Instant::now() + after)),
+                Err(error) => {
+                    tracing::error!(kind = K::KIND, %error, "a pass broke off; the process ends");
+                    return;
+                }
+            },
+            () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {}
+        }
+    }
+    while passes.join_next().await.is_some() {}
 }
 
-/// One pass over an object, bounded in time, and when to look again.
-async fn pass<K: Reconciled>(context: &Context, object: &DeserializeGuard<K>) -> Action {
+/// One pass over an object, bounded in time; gives when to look again if nothing wakes it before.
+async fn pass<K: Reconciled>(context: &Context, object: &DeserializeGuard<K>) -> Option<Duration> {
+    let key = (K::KIND, Name { namespace: object.namespace(), name: object.name_any() });
     let object = match &object.0 {
         Ok(object) => object,
         Err(error) => {
             tracing::warn!(kind = K::KIND, name = object.name_any(), %error, "an object does not parse and is left alone");
-            return match removal::unreadable::<K>(context, &error.metadata).await {
-                Ok(()) => Action::await_change(),
-                Err(fault) => Action::requeue(context.backoff.failed(&error.metadata.uid.clone().unwrap_or_default(), fault.class)),
-            };
+            let outcome = removal::unreadable::<K>(context, &error.metadata).await;
+            let version = error.metadata.resource_version.clone().unwrap_or_default();
+            return outcome.err().map(|fault| context.backoff.failed(&key, fault.class, &version, PATIENT));
         }
     };
+    if let Some(left) = context.backoff.remaining(&key, || K::inputs(context, object)) {
+        return Some(left);
+    }
+    let inputs = K::inputs(context, object);
     let began = Instant::now();
-    let key = format!("{} {}/{}", K::KIND, object.namespace().unwrap_or_default(), object.name_any());
-    let next = match tokio::time::timeout(context.settings.pass_timeout, K::reconcile(context, object)).await {
-        Ok(Ok(next)) => next,
-        Ok(Err(fault)) => {
+    let next = match within(context.settings.pass_timeout, K::reconcile(context, object)).await {
+        Some(Ok(next)) => next,
+        Some(Err(fault)) => {
             tracing::warn!(kind = K::KIND, name = object.name_any(), namespace = object.namespace(), %fault, "a pass failed");
             Next::Failed(fault.class)
         }
-        Err(_) => {
+        None => {
             tracing::warn!(kind = K::KIND, name = object.name_any(), namespace = object.namespace(), "a pass took too long");
-            Next::Failed(FaultClass::Unavailable)
+            Next::Failed(FaultClass::Unreachable)
         }
     };
     context.metrics.reconciled(K::KIND, !matches!(next, Next::Failed(_)), began.elapsed());
-    if let Next::Failed(class) = next {
-        return Action::requeue(context.backoff.failed(&key, class));
-    }
-    if let Next::Soon(after) = next {
-        // Writes that never come to rest slow down: something else undoes them, or AWS stores them in another form.
-        let rounds = context.backoff.again(&key);
-        return Action::requeue(after.saturating_mul(2_u32.saturating_pow(rounds.saturating_sub(3))).min(RESTLESS));
-    }
-    context.backoff.succeeded(&key);
     match next {
-        Next::Settled(after) => Action::requeue(backoff::jittered(after)),
-        Next::Done | Next::Soon(_) | Next::Failed(_) => Action::await_change(),
+        Next::Failed(class) => Some(context.backoff.failed(&key, class, &inputs, K::longest_wait(context, object))),
+        Next::Soon(after) => {
+            // Writes that never come to rest slow down: something else undoes them, or AWS stores them in another form.
+            let rounds = context.backoff.again(&key);
+            Some(after.saturating_mul(2_u32.saturating_pow(rounds.saturating_sub(3))).min(RESTLESS))
+        }
+        Next::Settled(after) => {
+            context.backoff.succeeded(&key);
+            Some(backoff::jittered(after))
+        }
+        Next::Done => {
+            context.backoff.succeeded(&key);
+            None
+        }
     }
 }

@@ -65,7 +65,7 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
         if pending > 0 {
             let message = format!("{pending} roles of deleted workloads could not be taken away yet; the account does not answer");
             tell(pass, observed, bound, State::broken(Reason::DeletionBlocked, message)).await?;
-            return Ok(Next::Failed(FaultClass::Unavailable));
+            return Ok(Next::Failed(FaultClass::Unreachable));
         }
     }
     let api = PhiEnvironment::api(&pass.context.client, None);

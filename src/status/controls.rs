@@ -1,14 +1,14 @@
 //! The list of controls that are not proven, their counts, and the posture verdict over them.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::SignedDuration;
 
 use crate::api::Verdict;
-use crate::api::conditions::Reason;
+use crate::api::conditions::{ConditionType, Reason};
 use crate::api::shared::{ControlCounts, ControlStatus, PlanStatus, PlannedAction};
 use crate::plan::{Action, Finding};
 
-use super::conditions::{Stamp, State, shortened};
+use super::conditions::{Stamp, State, shortened, stamp};
 
 /// After this time an `Unknown` makes `Compliant` False: what nobody could read for a day is not posture.
 const UNKNOWN_AGES: SignedDuration = SignedDuration::from_hours(24);
@@ -60,6 +60,31 @@ pub(super) fn compliant(findings: &[Finding], controls: &[ControlStatus], stamp:
     } else {
         State::unknown(Reason::NotRead, "nothing was judged yet")
     }
+}
+
+/// What a status tells of controls.
+pub(super) struct Told {
+    pub(super) conditions: Vec<Condition>,
+    pub(super) controls: Vec<ControlStatus>,
+    pub(super) counts: Option<ControlCounts>,
+}
+
+/// What was told before, of which nothing is claimed any more: `Compliant` is unknown, unless it was broken already, and ages.
+pub(super) fn stale(finding: &Finding, previous: Told, limit: usize, at: Stamp) -> Told {
+    let Told { mut conditions, controls, counts } = previous;
+    let mut fresh = list(std::slice::from_ref(finding), &controls, limit, at);
+    let known = controls.iter().any(|control| control.id == finding.id());
+    fresh.extend(controls.into_iter().filter(|control| control.id != finding.id()));
+    fresh.truncate(limit);
+    if !fresh.iter().any(|control| control.verdict == Verdict::Fail) {
+        let compliant = vec![(ConditionType::Compliant, compliant(std::slice::from_ref(finding), &fresh, at))];
+        let compliant = stamp(compliant, &conditions, at);
+        for condition in compliant {
+            conditions.iter_mut().filter(|before| before.type_ == condition.type_).for_each(|before| *before = condition.clone());
+        }
+    }
+    let counts = counts.map(|counts| ControlCounts { unknown: counts.unknown + i32::from(!known), ..counts });
+    Told { conditions, controls: fresh, counts }
 }
 
 /// The withheld actions, if any.

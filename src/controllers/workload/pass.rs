@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 
 use crate::api::annotations::FINALIZER;
+use crate::api::conditions::ConditionType;
 use crate::api::{PhiWorkload, PhiWorkloadStatus, Verdict};
 use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
@@ -129,7 +130,13 @@ impl Pass<'_> {
             other_workloads: &other_workloads,
             may_hold,
         };
-        Ok(if deleting { WorkloadPlan { plan: remove(&inputs), given: Vec::new() } } else { plan(&inputs) })
+        if deleting {
+            return Ok(WorkloadPlan { plan: remove(&inputs), given: Vec::new() });
+        }
+        let mut planned = plan(&inputs);
+        let doubt = self.context.stale(&self.object.spec.environment_ref.name);
+        planned.plan.findings.extend(doubt.map(|(reason, why)| Finding::stale(ConditionType::IdentityReady, reason, &why)));
+        Ok(planned)
     }
 
     fn is_ours(&self, policy: &NetworkPolicy) -> bool {
