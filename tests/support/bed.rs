@@ -48,6 +48,8 @@ impl Bed {
     pub async fn start(shape: Shape) -> Self {
         let folder = tempfile::Builder::new().prefix("hipaa-operator-bed-").tempdir().expect("there is a folder for temporary files");
         let emulators = Emulators::start(folder.path(), &shape.account, &shape.region).await;
+        // From here on the account's ids, the issuer among them, are the same each time.
+        emulators.reset().await;
         let seeded = seed(&emulators, &shape).await;
         let control_plane = ControlPlane::start(folder.path(), shape.token_issuer.as_ref().unwrap_or(&seeded.issuer)).await;
         let bed = Self { control_plane, emulators, shape, seeded, folder, operator_logs: Mutex::default() };
