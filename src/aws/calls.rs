@@ -33,12 +33,6 @@ impl CallObserver {
         Self { observe: Arc::new(observe), traffic: Arc::default() }
     }
 
-    /// Whether calls are answered with the last fault of the credentials instead of being made.
-    #[must_use]
-    pub fn is_broken(&self) -> bool {
-        self.traffic.refusal().is_some()
-    }
-
     /// By how much slower than in good times the slowest service is asked: 1 if nobody throttles us.
     #[must_use]
     pub fn slowness(&self) -> f64 {

@@ -61,22 +61,20 @@ impl Account {
         }
     }
 
-    /// Whether no call is made at the moment because the credentials do not work.
-    #[must_use]
-    pub fn is_broken(&self) -> bool {
-        self.calls.is_broken()
-    }
-
     /// By how much slower than in good times the slowest service is asked: 1 if nobody throttles us.
     #[must_use]
     pub fn slowness(&self) -> f64 {
         self.calls.slowness()
     }
 
-    /// Waits until the credentials have failed and work again, probing them meanwhile: one call for each probe, whatever the number of
-    /// objects. Not to be run twice at the same time.
-    pub async fn recovered(&self) {
+    /// Waits until no call is made any more because the credentials do not work.
+    pub async fn broken(&self) {
         self.calls.broken().await;
+    }
+
+    /// Waits until broken credentials work again, probing them meanwhile: one call for each probe, whatever the number of objects. Not to
+    /// be run twice at the same time.
+    pub async fn recovered(&self) {
         loop {
             tokio::time::sleep(self.calls.next_probe()).await;
             if self.sts.probe().await {

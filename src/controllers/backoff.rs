@@ -78,12 +78,6 @@ impl Backoff {
         forgiven
     }
 
-    /// How many objects wait after a failure.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.waiting().len()
-    }
-
     /// Counts a pass that wrote and is to be confirmed; gives how many there were in a row.
     pub fn again(&self, object: &Subject) -> u32 {
         self.waiting().remove(object);
@@ -188,8 +182,7 @@ mod tests {
         assert_eq!(backoff.forgive(FaultClass::Credentials), [subject("one")]);
         assert_eq!(backoff.remaining(&subject("one"), String::new), None);
         assert!(backoff.remaining(&subject("two"), String::new).is_some());
-        assert_eq!(backoff.count(), 1);
         backoff.succeeded(&subject("two"));
-        assert_eq!(backoff.count(), 0);
+        assert_eq!(backoff.remaining(&subject("two"), String::new), None);
     }
 }

@@ -73,6 +73,8 @@ pub type Doubt = (Reason, String);
 struct Unread {
     since: Instant,
     last: Doubt,
+    /// Whether the last read of IAM failed.
+    iam_away: bool,
     /// Whether its workloads were told.
     told: bool,
 }
@@ -148,7 +150,8 @@ impl Context {
         let metrics = self.metrics.clone();
         let observer = CallObserver::new(move |service, operation, class| metrics.called(service, operation, class));
         let account = Account::connect(&crate::aws::Settings { region: region.to_owned(), fips }, observer).await;
-        tokio::spawn(wake_on_recovery(account.clone(), self.caches.clone(), self.queues.clone(), self.backoff.clone()));
+        let parts = (self.caches.clone(), self.queues.clone(), self.metrics.clone());
+        tokio::spawn(wake_on_recovery(account.clone(), self.backoff.clone(), parts));
         accounts.insert(key, account.clone());
         account
     }
@@ -159,11 +162,6 @@ impl Context {
         // Busy only while a client is made, which says nothing yet.
         let accounts = self.accounts.try_lock();
         accounts.ok().and_then(|accounts| accounts.get(&(region.to_owned(), fips)).map(Account::slowness)).unwrap_or(1.0)
-    }
-
-    /// For how many of the clients, one for each Region, no call is made at the moment because the credentials do not work.
-    pub async fn broken_credentials(&self) -> usize {
-        self.accounts.lock().await.values().filter(|account| account.is_broken()).count()
     }
 
     /// What the last good pass over an environment left.
@@ -179,16 +177,22 @@ impl Context {
 
     /// Takes in whether a pass over an environment could read what its workloads depend on. Says whether that has just become stale, or
     /// has just ended to be: then all of them are to be woken.
-    pub fn note_read(&self, name: &str, outcome: Result<(), Doubt>) -> bool {
+    pub fn note_read(&self, name: &str, outcome: Result<(), Doubt>, iam_read: bool) -> bool {
         let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
         let Err(doubt) = outcome else {
             return unread.remove(name).is_some_and(|before| before.told);
         };
         let now = Instant::now();
-        let entry = unread.entry(name.to_owned()).or_insert_with(|| Unread { since: now, last: doubt.clone(), told: false });
-        entry.last = doubt;
+        let entry = unread.entry(name.to_owned()).or_insert_with(|| Unread { since: now, last: doubt.clone(), iam_away: false, told: false });
+        (entry.last, entry.iam_away) = (doubt, !iam_read);
         let stale = now.saturating_duration_since(entry.since) >= self.settings.sweep_interval.saturating_mul(STALE_SWEEPS);
         stale && !std::mem::replace(&mut entry.told, true)
+    }
+
+    /// Whether IAM did not answer the last pass over an environment: what is to be taken away there cannot be now.
+    #[must_use]
+    pub fn iam_away(&self, name: &str) -> bool {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).get(name).is_some_and(|unread| unread.iam_away)
     }
 
     /// Why an environment's account could not be read for so long that nothing may be claimed of its workloads any more.
@@ -205,9 +209,12 @@ impl Context {
 }
 
 /// Wakes everything that waits for the credentials of a client as soon as they work again.
-async fn wake_on_recovery(account: Account, caches: Caches, queues: Queues, backoff: Arc<Backoff>) {
+async fn wake_on_recovery(account: Account, backoff: Arc<Backoff>, (caches, queues, metrics): (Caches, Queues, Metrics)) {
     loop {
+        account.broken().await;
+        metrics.credentials(false);
         account.recovered().await;
+        metrics.credentials(true);
         let waiting = backoff.forgive(FaultClass::Credentials);
         for environment in caches.environments.state() {
             queues.environment(&environment.name_any());

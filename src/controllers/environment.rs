@@ -45,6 +45,8 @@ pub(super) struct Pass<'a> {
     pub mode: Mode,
     pub account: Account,
     pub identity: Arc<SharedIdentity>,
+    /// Whether this pass has read IAM in bulk.
+    pub identity_read: bool,
     pub previous: PhiEnvironmentStatus,
     pub at: Stamp,
 }
@@ -72,7 +74,8 @@ pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Res
     let rules = Rules::of(&name, &object.spec, partition.as_deref());
     let known = context.environment(&name);
     let settling = context.settings.iam_settling;
-    let pass = Pass {
+    let mut pass = Pass {
+        identity_read: false,
         mode: Mode::of(object.spec.enforcement, &[hold(object)]),
         identity: known.map_or_else(|| Arc::new(SharedIdentity::new(settling)), |known| known.identity.clone()),
         previous: context.statuses.previous(object),
@@ -86,6 +89,7 @@ pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Res
     let began = Instant::now();
     let mut seen = observe(&context.client, &pass.account, &object.spec, &pass.rules, caller).await;
     let changed = pass.take_over(&mut seen, began);
+    pass.identity_read = seen.identity.is_ok();
     if object.metadata.deletion_timestamp.is_some() {
         return removal::environment(&pass, &seen.environment).await;
     }
@@ -203,13 +207,15 @@ impl Pass<'_> {
             self.context.forget_environment(&self.name);
         }
         let proven = verdicts.iter().all(|verdict| *verdict == Verdict::Pass);
-        if self.context.note_read(&self.name, self.readable(seen)) {
+        if self.context.note_read(&self.name, self.readable(seen), self.identity_read) {
             self.wake(|_| true, |_| true);
         }
         let known = self.context.environment(&self.name);
         let known = known.as_ref().filter(|known| known.uid == self.object.metadata.uid).map(|known| &known.facts);
         let facts = || EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, known);
-        let Some(mut facts) = facts().filter(|_| proven) else {
+        // Before the first read of IAM it would look as if nothing were there.
+        let read_once = self.identity_read || known.is_some();
+        let Some(mut facts) = facts().filter(|_| proven && read_once) else {
             return;
         };
         let foreseen = self.mode == Mode::Audit;

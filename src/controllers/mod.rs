@@ -178,19 +178,21 @@ fn marks(object: &impl Resource<DynamicType = ()>) -> String {
     format!("{:?} {:?} {:?} {:?} {:?}", meta.uid, meta.generation, meta.deletion_timestamp, annotation(RECONCILE_AT), annotation(HOLD))
 }
 
+/// Passes over objects that are being deleted which run beside all others: they never wait for those that wait for the account.
+const LEAVING: usize = 2;
+
 /// Runs the passes of one kind until the token is cancelled; those that run are then finished.
 async fn conduct<K: Reconciled>(
     (context, stop): (Arc<Context>, CancellationToken),
     store: Store<DeserializeGuard<K>>,
     mut keys: Receiver<K>,
 ) {
-    let name_of = |key: ObjectRef<DeserializeGuard<K>>| Name { namespace: key.namespace, name: key.name };
     let at_once = usize::from(context.settings.concurrency);
     let mut turns = Turns::default();
     let mut passes = JoinSet::new();
     loop {
-        while passes.len() < at_once
-            && let Some(name) = turns.next(Instant::now())
+        while passes.len() < at_once + LEAVING
+            && let Some(name) = turns.next(Instant::now(), passes.len() < at_once)
         {
             let mut key = ObjectRef::new(&name.name);
             key.namespace.clone_from(&name.namespace);
@@ -207,7 +209,11 @@ async fn conduct<K: Reconciled>(
         tokio::select! {
             () = stop.cancelled() => break,
             key = keys.recv() => match key {
-                Some(key) => turns.wake(name_of(key)),
+                Some(key) => {
+                    let leaves = store.get(&key).is_some_and(|object| object.meta().deletion_timestamp.is_some());
+                    let name = Name { namespace: key.namespace, name: key.name };
+                    if leaves { turns.hurry(name) } else { turns.wake(name) }
+                }
                 None => break,
             },
             Some(ended) = passes.join_next() => match ended {

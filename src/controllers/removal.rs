@@ -16,6 +16,7 @@ use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, tags};
 use crate::observed::environment::EnvironmentObservation;
+use crate::observed::handed_over::HandedOver;
 use crate::plan::environment::{orphan_key, remove};
 use crate::plan::{Action, Applied, Plan};
 use crate::status::conditions::State;
@@ -33,19 +34,19 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     if !pass.object.finalizers().iter().any(|one| one == FINALIZER) {
         return Ok(Next::Done);
     }
-    let bound = pass.bound_workloads();
+    let bound = pass.bound_workloads() + unreadable_workloads(pass);
     if bound > 0 {
         tell(pass, observed, bound, deletion_blocked(bound)).await?;
         return Ok(Next::Settled(pass.context.settings.sweep_interval));
     }
     let verdicts = pass.scope_verdicts(observed);
-    let unread = verdicts.contains(&Verdict::Unknown);
+    let unread = verdicts.contains(&Verdict::Unknown) || !pass.identity_read;
     let wants_all_gone = pass.rules.resolved.deletion_policy == DeletionPolicy::Delete;
     if pass.enforces() && unread && wants_all_gone {
         return Ok(Next::Soon(AGAIN));
     }
     // What is not proven to be ours is not touched: the environment may describe another cluster.
-    if pass.enforces() && pass.scope_proven(observed) {
+    if pass.enforces() && pass.scope_proven(observed) && pass.identity_read {
         sweep::run(pass).await?;
         let plan = Plan { actions: removable(pass, observed).await?, ..Plan::default() }.restricted_to(&pass.mode);
         let anything = plan.actions.iter().any(|action| !matches!(action, Action::TagKey { .. }));
@@ -71,8 +72,15 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     let api = PhiEnvironment::api(&pass.context.client, None);
     set_finalizer(&api, pass.object, FINALIZER, false, &pass.context.metrics).await?;
     pass.context.forget_environment(&pass.name);
+    pass.context.note_read(&pass.name, Ok(()), true);
     pass.context.statuses.forget(pass.object.metadata.uid.as_ref());
     Ok(Next::Done)
+}
+
+/// Workloads of ours that do not parse: whose they are is not known, so they may be this environment's.
+fn unreadable_workloads(pass: &Pass<'_>) -> usize {
+    let ours = |metadata: &ObjectMeta| metadata.finalizers.iter().flatten().any(|one| one == FINALIZER);
+    pass.context.caches.workloads.state().iter().filter(|guarded| guarded.0.as_ref().is_err_and(|error| ours(&error.metadata))).count()
 }
 
 /// What the deletion policy removes and what marks the key, without a boundary that does not carry our tags.
@@ -132,7 +140,13 @@ pub(super) async fn unreadable<K: Resource<DynamicType = ()>>(context: &Context,
         (text("/spec/environmentRef/name"), text("/status/identity/roleArn"), text("/status/identity/policyArn"))
     {
         let role = role_arn.rsplit('/').next().unwrap_or_default();
-        context.hand_over.add(environment, role, policy_arn).await?;
+        let left = HandedOver {
+            policy_arn: policy_arn.to_owned(),
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            service_account: text("/spec/serviceAccountName").and_then(|account| context.caches.annotated(metadata, account, role_arn)),
+            network_policy: text("/status/networkPolicyName").map(str::to_owned),
+        };
+        context.hand_over.add(environment, role, &left).await?;
     }
     let finalizers: Vec<_> = found.finalizers().iter().filter(|one| *one != FINALIZER).collect();
     let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": found.resource_version() } });

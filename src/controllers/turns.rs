@@ -17,6 +17,8 @@ pub struct Name {
 /// Namespaces take turns, so that one with thousands of objects delays another by one pass at a time and not by thousands.
 #[derive(Debug, Default)]
 pub struct Turns {
+    /// Those that go first, whatever their namespace.
+    urgent: VecDeque<Name>,
     /// By namespace, in the order they came.
     waiting: HashMap<Option<String>, VecDeque<Name>>,
     /// The namespaces that have something waiting, the next one first.
@@ -46,12 +48,38 @@ impl Turns {
         }
     }
 
-    /// The next object, which is then running.
-    pub fn next(&mut self, now: Instant) -> Option<Name> {
+    /// The same, before all that are only woken.
+    pub fn hurry(&mut self, name: Name) {
+        if !self.running.contains(&name) {
+            self.forget_later(&name);
+            self.waits.insert(name.clone());
+            self.urgent.push_back(name);
+        } else {
+            self.wake(name);
+        }
+    }
+
+    /// The next object, which is then running; if there is no `room`, only one that is urgent.
+    pub fn next(&mut self, now: Instant, room: bool) -> Option<Name> {
         while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= now) {
             let name = entry.remove();
             self.wake(name);
         }
+        loop {
+            let name = match self.urgent.pop_front() {
+                Some(name) => name,
+                None if room => self.next_in_turn()?,
+                None => return None,
+            };
+            // Who was hurried stands in two queues.
+            if self.waits.remove(&name) {
+                self.running.insert(name.clone());
+                return Some(name);
+            }
+        }
+    }
+
+    fn next_in_turn(&mut self) -> Option<Name> {
         let namespace = self.order.pop_front()?;
         let queue = self.waiting.get_mut(&namespace)?;
         let name = queue.pop_front()?;
@@ -60,8 +88,6 @@ impl Turns {
         } else {
             self.order.push_back(namespace);
         }
-        self.waits.remove(&name);
-        self.running.insert(name.clone());
         Some(name)
     }
 
@@ -103,7 +129,7 @@ mod tests {
     /// Takes and ends passes one by one; gives the order.
     fn drain(turns: &mut Turns, now: Instant) -> Vec<String> {
         let mut order = Vec::new();
-        while let Some(next) = turns.next(now) {
+        while let Some(next) = turns.next(now, true) {
             turns.done(&next, None);
             order.push(format!("{}/{}", next.namespace.unwrap_or_default(), next.name));
         }
@@ -137,14 +163,29 @@ mod tests {
         let mut turns = Turns::default();
         let notes = name("clinic", "notes");
         turns.wake(notes.clone());
-        assert_eq!(turns.next(now), Some(notes.clone()));
+        assert_eq!(turns.next(now, true), Some(notes.clone()));
         turns.wake(notes.clone());
         turns.wake(notes.clone());
-        assert_eq!(turns.next(now), None);
+        assert_eq!(turns.next(now, true), None);
         turns.done(&notes, Some(now + Duration::from_secs(60)));
-        assert_eq!(turns.next(now), Some(notes.clone()), "the wake-up wins over the later time");
+        assert_eq!(turns.next(now, true), Some(notes.clone()), "the wake-up wins over the later time");
         turns.done(&notes, None);
-        assert_eq!(turns.next(now), None);
+        assert_eq!(turns.next(now, true), None);
+    }
+
+    #[test]
+    fn what_goes_does_not_wait_for_those_that_stay() {
+        let now = Instant::now();
+        let mut turns = Turns::default();
+        let (first, going) = (name("clinic", "first"), name("clinic", "going"));
+        turns.wake(first.clone());
+        turns.wake(going.clone());
+        turns.hurry(going.clone());
+        assert_eq!(turns.next(now, false), Some(going.clone()), "also without room");
+        assert_eq!(turns.next(now, false), None);
+        turns.hurry(going.clone());
+        turns.done(&going, None);
+        assert_eq!(drain(&mut turns, now), ["clinic/first", "clinic/going"], "and never twice at once");
     }
 
     #[test]
@@ -153,16 +194,16 @@ mod tests {
         let mut turns = Turns::default();
         let notes = name("clinic", "notes");
         turns.wake(notes.clone());
-        turns.next(now);
+        turns.next(now, true);
         turns.done(&notes, Some(now + Duration::from_secs(60)));
-        assert_eq!(turns.next(now), None);
+        assert_eq!(turns.next(now, true), None);
         assert_eq!(turns.next_due(), Some(now + Duration::from_secs(60)));
-        assert_eq!(turns.next(now + Duration::from_secs(60)), Some(notes.clone()));
+        assert_eq!(turns.next(now + Duration::from_secs(60), true), Some(notes.clone()));
         turns.done(&notes, Some(now + Duration::from_secs(90)));
         turns.wake(notes.clone());
-        assert_eq!(turns.next(now), Some(notes.clone()));
+        assert_eq!(turns.next(now, true), Some(notes.clone()));
         turns.done(&notes, None);
-        assert_eq!(turns.next(now + Duration::from_hours(1)), None, "the later time is forgotten with the wake-up");
+        assert_eq!(turns.next(now + Duration::from_hours(1), true), None, "the later time is forgotten with the wake-up");
         assert_eq!(turns.next_due(), None);
     }
 }

@@ -9,7 +9,7 @@ mod record;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use kube::runtime::reflector::ObjectRef;
 
 use crate::api::{PhiWorkload, PhiWorkloadStatus};
@@ -20,6 +20,7 @@ use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::WithStatus;
 use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, names};
+use crate::observed::handed_over::HandedOver;
 use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 use crate::status::workload::{stale, unjudged};
@@ -95,14 +96,24 @@ async fn hand_over(context: &Context, object: &PhiWorkload) -> Result<Next, Faul
         return Ok(Next::Done);
     }
     let previous = context.statuses.previous(object);
+    let namespace = object.namespace().unwrap_or_default();
+    let environment = &object.spec.environment_ref.name;
     if let Some(identity) = &previous.identity {
         let role = identity.role_arn.rsplit('/').next().unwrap_or_default();
-        context.hand_over.add(&object.spec.environment_ref.name, role, &identity.policy_arn).await?;
-    }
-    let namespace = object.namespace().unwrap_or_default();
-    let environment = context.caches.environment(&object.spec.environment_ref.name);
-    if environment.is_some_and(|environment| environment.spec.enforcement == Some(Enforcement::Enforce)) {
-        kubernetes(context).delete_network_policy(&namespace, &names::network_policy(&object.name_any())).await?;
+        let left = HandedOver {
+            policy_arn: identity.policy_arn.clone(),
+            namespace,
+            service_account: context.caches.annotated(object.meta(), &object.spec.service_account_name, &identity.role_arn),
+            // It stays until the role is gone: identity first, isolation last.
+            network_policy: previous.network_policy_name.clone(),
+        };
+        context.hand_over.add(environment, role, &left).await?;
+    } else if let Some(fence) = &previous.network_policy_name {
+        // Nothing has power, so nothing is to be fenced in any more.
+        let declared = context.caches.environment(environment);
+        if declared.is_some_and(|declared| declared.spec.enforcement == Some(Enforcement::Enforce)) {
+            kubernetes(context).delete_network_policy(&namespace, fence).await?;
+        }
     }
     release(context, object).await
 }

@@ -4,6 +4,7 @@ pub mod account;
 pub mod bedrock;
 pub mod cluster;
 pub mod environment;
+pub mod handed_over;
 pub mod identity;
 pub mod network;
 pub mod pods;

@@ -7,6 +7,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
@@ -52,6 +53,7 @@ pub struct Metrics {
     seconds: Family<Kind, Histogram>,
     aws_calls: Family<Call, Counter>,
     kubernetes_writes: Family<Pass, Counter>,
+    credentials_broken: Gauge,
 }
 
 impl Default for Metrics {
@@ -61,6 +63,12 @@ impl Default for Metrics {
         let seconds = Family::new_with_constructor(pass_seconds as fn() -> Histogram);
         let aws_calls = Family::default();
         let kubernetes_writes = Family::default();
+        let credentials_broken = Gauge::default();
+        registry.register(
+            "credentials_broken",
+            "Clients, one for each Region, that make no call because their credentials do not work",
+            credentials_broken.clone(),
+        );
         registry.register("reconciles", "Passes by kind and outcome", Family::clone(&reconciles));
         registry.register("reconcile_seconds", "Duration of passes by kind", Family::clone(&seconds));
         registry.register("aws_calls", "Calls to AWS by service, operation and class of failure (ok if none)", Family::clone(&aws_calls));
@@ -69,7 +77,7 @@ impl Default for Metrics {
             "Writes to the Kubernetes API by what is written and outcome",
             Family::clone(&kubernetes_writes),
         );
-        Self { registry: Arc::new(registry), reconciles, seconds, aws_calls, kubernetes_writes }
+        Self { registry: Arc::new(registry), reconciles, seconds, aws_calls, kubernetes_writes, credentials_broken }
     }
 }
 
@@ -91,6 +99,11 @@ impl Metrics {
     pub fn wrote(&self, what: &'static str, succeeded: bool) {
         let outcome = Word(if succeeded { "ok" } else { "failed" });
         self.kubernetes_writes.get_or_create(&Pass { kind: Word(what), outcome }).inc();
+    }
+
+    /// Notes that the credentials of a client have failed, or work again.
+    pub fn credentials(&self, working: bool) {
+        if working { self.credentials_broken.dec() } else { self.credentials_broken.inc() };
     }
 
     /// The metrics in Prometheus' text form.

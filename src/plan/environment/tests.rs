@@ -25,7 +25,7 @@ fn spec() -> PhiEnvironmentSpec {
     .unwrap()
 }
 
-fn rules() -> Rules {
+pub(super) fn rules() -> Rules {
     Rules::of("prod", &spec(), Some("aws"))
 }
 
