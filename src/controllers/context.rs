@@ -14,15 +14,15 @@ use crate::cluster::caches::Caches;
 use crate::cluster::events::Events;
 use crate::cluster::hand_over::HandOver;
 use crate::cluster::status_writer::StatusWriter;
+use crate::domain::FaultClass;
 use crate::plan::Mode;
 use crate::plan::facts::EnvironmentFacts;
-use crate::domain::FaultClass;
 use crate::telemetry::metrics::Metrics;
 
+use super::Reconciled;
 use super::backoff::Backoff;
 use super::identity::SharedIdentity;
 use super::queues::Queues;
-use super::Reconciled;
 
 /// Sweeps after which an account that cannot be read makes the posture of its workloads unknown: a passing fault does not.
 const STALE_SWEEPS: u32 = 3;
@@ -183,7 +183,8 @@ impl Context {
             return unread.remove(name).is_some_and(|before| before.told);
         };
         let now = Instant::now();
-        let entry = unread.entry(name.to_owned()).or_insert_with(|| Unread { since: now, last: doubt.clone(), iam_away: false, told: false });
+        let entry =
+            unread.entry(name.to_owned()).or_insert_with(|| Unread { since: now, last: doubt.clone(), iam_away: false, told: false });
         (entry.last, entry.iam_away) = (doubt, !iam_read);
         let stale = now.saturating_duration_since(entry.since) >= self.settings.sweep_interval.saturating_mul(STALE_SWEEPS);
         stale && !std::mem::replace(&mut entry.told, true)

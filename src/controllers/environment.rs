@@ -231,9 +231,8 @@ impl Pass<'_> {
         let before = self.context.set_environment(&self.name, environment.clone());
         let all = before.is_none_or(|before| before.digest != digest);
         let scope = &environment.facts.scope;
-        let role = |workload: &PhiWorkload| {
-            names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name)
-        };
+        let role =
+            |workload: &PhiWorkload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name);
         self.wake(|workload| all || changed.contains(&role(workload)), |_| all);
     }
 

@@ -9,13 +9,13 @@ mod record;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use kube::{Resource, ResourceExt};
 use kube::runtime::reflector::ObjectRef;
+use kube::{Resource, ResourceExt};
 
-use crate::api::{PhiWorkload, PhiWorkloadStatus};
 use crate::api::annotations::FINALIZER;
 use crate::api::conditions::Reason;
 use crate::api::shared::Enforcement;
+use crate::api::{PhiWorkload, PhiWorkloadStatus};
 use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::WithStatus;
 use crate::cluster::status_writer::set_finalizer;

@@ -101,3 +101,53 @@ pub(super) fn withheld(actions: &[Action]) -> Option<PlanStatus> {
             .collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::jiff::Timestamp;
+
+    use super::*;
+    use crate::catalogue::Control;
+
+    fn at(hours: i64) -> Stamp {
+        let start: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        Stamp::new(Some(1), start + SignedDuration::from_hours(hours))
+    }
+
+    fn told(compliant: State, controls: Vec<ControlStatus>) -> Told {
+        let states = vec![(ConditionType::Ready, State::holds(Reason::InPlace, "")), (ConditionType::Compliant, compliant)];
+        Told { conditions: stamp(states, &[], at(0)), controls, counts: Some(ControlCounts::default()) }
+    }
+
+    fn statuses(told: &Told) -> Vec<&str> {
+        told.conditions.iter().map(|condition| condition.status.as_str()).collect()
+    }
+
+    #[test]
+    fn what_nobody_can_read_any_more_is_unknown_then_broken_and_still_ready() {
+        let doubt =
+            Finding::stale(ConditionType::IdentityReady, Reason::Throttled, "iam:GetAccountAuthorizationDetails failed: Throttling");
+        let first = stale(&doubt, told(State::holds(Reason::Proven, ""), Vec::new()), 12, at(0));
+        assert_eq!(statuses(&first), ["True", "Unknown"]);
+        assert!(first.controls[0].message.contains("Throttling"), "{:?}", first.controls);
+        assert_eq!(first.counts.map(|counts| counts.unknown), Some(1));
+        let again = |told: &Told, hours| {
+            let told = Told { conditions: told.conditions.clone(), controls: told.controls.clone(), counts: told.counts };
+            stale(&doubt, told, 12, at(hours))
+        };
+        let same = again(&first, 1);
+        assert_eq!((same.conditions, same.controls, same.counts), (first.conditions.clone(), first.controls.clone(), first.counts));
+        assert_eq!(statuses(&again(&first, 25)), ["True", "False"]);
+    }
+
+    #[test]
+    fn what_was_broken_stays_so() {
+        let broken = Finding::fail(Control::ExactTrust, ConditionType::IdentityReady, Reason::TrustTooWide, "it admits others");
+        let controls = list(&[broken], &[], 12, at(0));
+        let doubt = Finding::stale(ConditionType::IdentityReady, Reason::PathBroken, "no path");
+        let told = stale(&doubt, told(State::broken(Reason::TrustTooWide, ""), controls), 12, at(1));
+        assert_eq!(statuses(&told), ["True", "False"]);
+        assert_eq!(told.conditions[1].reason, "TrustTooWide");
+        assert_eq!(told.controls.len(), 2);
+    }
+}

@@ -103,7 +103,11 @@ impl Metrics {
 
     /// Notes that the credentials of a client have failed, or work again.
     pub fn credentials(&self, working: bool) {
-        if working { self.credentials_broken.dec() } else { self.credentials_broken.inc() };
+        if working {
+            self.credentials_broken.dec()
+        } else {
+            self.credentials_broken.inc()
+        };
     }
 
     /// The metrics in Prometheus' text form.

@@ -22,6 +22,17 @@ pub struct ControlPlane {
     etcd: Process,
     kubeconfig: PathBuf,
     client: ClientHandle,
+    again: Again,
+}
+
+/// How the API server was started.
+#[derive(Debug)]
+struct Again {
+    folder: PathBuf,
+    port: u16,
+    token: String,
+    etcd_url: String,
+    issuer: String,
 }
 
 // The client has no Debug of its own.
@@ -65,7 +76,26 @@ impl ControlPlane {
             Err(error) => panic!("kube-apiserver is not ready: {error}\n{}\n{}", tail(api_server.log()), tail(etcd.log())),
         };
         let controller_manager = controller_manager(folder, &certificates, &kubeconfig);
-        Self { controller_manager, api_server, etcd, kubeconfig, client: ClientHandle(client) }
+        let again = Again { folder: folder.to_owned(), port, token, etcd_url, issuer: issuer.to_owned() };
+        Self { controller_manager, api_server, etcd, kubeconfig, client: ClientHandle(client), again }
+    }
+
+    /// Ends the API server: nobody listens at its port any more; see [`Self::start_api_server`].
+    pub fn stop_api_server(&mut self) {
+        self.api_server.kill();
+    }
+
+    /// Starts the API server again, at the same place and with the same data, and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it is not ready in time, with the end of its log.
+    pub async fn start_api_server(&mut self) {
+        let Again { folder, port, token, etcd_url, issuer } = &self.again;
+        self.api_server = api_server(folder, &folder.join("certificates"), *port, token, etcd_url, issuer);
+        let ready = wait::until(READY, || async { self.get("/readyz").await });
+        if let Err(error) = ready.await {
+            panic!("kube-apiserver is not ready: {error}\n{}", tail(self.api_server.log()));
+        }
     }
 
     /// A client that may do everything.

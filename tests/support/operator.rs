@@ -71,6 +71,16 @@ impl Operator {
         self.process.exited()
     }
 
+    /// Stops it where it is; see [`Self::resume`].
+    pub fn pause(&mut self) {
+        self.process.pause();
+    }
+
+    /// Lets it go on.
+    pub fn resume(&mut self) {
+        self.process.resume();
+    }
+
     /// Asks it to end, and expects it to do so well.
     ///
     /// # Panics

@@ -110,6 +110,8 @@ impl Process {
     /// Asks it to end, kills it if it has not within ten seconds, and says how it ended.
     pub fn end(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
+        // One that is paused would not hear of it.
+        self.resume();
         let end = Instant::now() + GRACE;
         while Instant::now() < end {
             if let Some(status) = self.exited() {
@@ -125,6 +127,16 @@ impl Process {
     pub fn kill(&mut self) -> ExitStatus {
         self.signal(Signal::KILL);
         self.child.wait().expect("the child is ours to wait for")
+    }
+
+    /// Stops it where it is, as a machine does that has no time for it.
+    pub fn pause(&mut self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn resume(&mut self) {
+        self.signal(Signal::CONT);
     }
 
     fn signal(&mut self, signal: Signal) {

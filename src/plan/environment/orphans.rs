@@ -54,8 +54,9 @@ pub fn sweep(
         sweep.actions.extend(open(left, claimed));
         sweep.finished.insert(name.clone());
     }
-    let powerful =
-        |role: &&&Role| !claimed.roles.contains(&role.name) && !handed_over.contains_key(&role.name) && power(role, identity).next().is_some();
+    let powerful = |role: &&&Role| {
+        !claimed.roles.contains(&role.name) && !handed_over.contains_key(&role.name) && power(role, identity).next().is_some()
+    };
     let unclaimed: Vec<&&Role> = ours.iter().filter(powerful).collect();
     if unclaimed.len() > BRAKE.max(ours.len() / 10) && !confirmed {
         sweep.braked = unclaimed.len();
@@ -120,7 +121,10 @@ mod tests {
 
     fn planned(claimed: &Claims, roles: &[Role]) -> Vec<&'static str> {
         let identity = IdentitySnapshot {
-            policies: BTreeMap::from([(ARN.to_owned(), crate::observed::identity::ManagedPolicy { arn: ARN.into(), ..Default::default() })]),
+            policies: BTreeMap::from([(
+                ARN.to_owned(),
+                crate::observed::identity::ManagedPolicy { arn: ARN.into(), ..Default::default() },
+            )]),
             ..IdentitySnapshot::default()
         };
         let handed_over = BTreeMap::from([("role".to_owned(), left())]);

@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+mod unread;
+
 use super::*;
 use crate::api::PhiEnvironmentSpec;
 use crate::domain::{names, tags};
