@@ -74,7 +74,9 @@ impl Backoff {
     pub fn forgive(&self, class: FaultClass) -> Vec<Subject> {
         let mut waiting = self.waiting();
         let forgiven: Vec<Subject> = waiting.iter().filter(|(_, one)| one.class == class).map(|(object, _)| object.clone()).collect();
-        forgiven.iter().for_each(|object| drop(waiting.remove(object)));
+        for object in &forgiven {
+            waiting.remove(object);
+        }
         forgiven
     }
 

@@ -27,6 +27,9 @@ use super::queues::Queues;
 /// Sweeps after which an account that cannot be read makes the posture of its workloads unknown: a passing fault does not.
 const STALE_SWEEPS: u32 = 3;
 
+/// For how long a removal that failed speaks for the next ones.
+const AWAY: Duration = Duration::from_secs(20);
+
 /// How the operator behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -63,6 +66,7 @@ pub struct Context {
     accounts: AsyncMutex<HashMap<(String, bool), Account>>,
     environments: Mutex<HashMap<String, Arc<Environment>>>,
     unread: Mutex<HashMap<String, Unread>>,
+    iam_failed: Mutex<HashMap<String, Instant>>,
 }
 
 /// Why nothing may be claimed from an environment: the reason, and what went wrong.
@@ -132,6 +136,7 @@ impl Context {
             accounts: AsyncMutex::default(),
             environments: Mutex::default(),
             unread: Mutex::default(),
+            iam_failed: Mutex::default(),
             client,
             caches,
             queues,
@@ -190,9 +195,18 @@ impl Context {
         stale && !std::mem::replace(&mut entry.told, true)
     }
 
-    /// Whether IAM did not answer the last pass over an environment: what is to be taken away there cannot be now.
+    /// Notes that something could not be taken away just now.
+    pub fn iam_failed(&self, name: &str) {
+        self.iam_failed.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Instant::now());
+    }
+
+    /// Whether IAM did not answer the last pass over an environment, or a removal in it just now: nothing else that goes waits for it.
     #[must_use]
     pub fn iam_away(&self, name: &str) -> bool {
+        let failed = self.iam_failed.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        if failed.is_some_and(|failed| failed.elapsed() < AWAY) {
+            return true;
+        }
         self.unread.lock().unwrap_or_else(PoisonError::into_inner).get(name).is_some_and(|unread| unread.iam_away)
     }
 

@@ -1,5 +1,7 @@
 //! A pass over an environment: read the account, plan, carry out, tell; and leave the facts for its workloads.
 
+mod facts;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +12,7 @@ use kube::ResourceExt;
 use crate::api::annotations::FINALIZER;
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::shared::Enforcement;
-use crate::api::{PhiEnvironment, PhiEnvironmentStatus, PhiWorkload, Verdict};
+use crate::api::{PhiEnvironment, PhiEnvironmentStatus, Verdict};
 use crate::aws::Account;
 use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::{WithStatus, hold, reconcile_at};
@@ -19,13 +21,12 @@ use crate::domain::{Fault, FaultClass, digest, names};
 use crate::observed::environment::EnvironmentObservation;
 use crate::plan::applied::Outcome;
 use crate::plan::environment::{EnvironmentInputs, Rules, plan, scope_findings};
-use crate::plan::facts::{EnvironmentFacts, unread};
 use crate::plan::{Action, Applied, Finding, Mode, may_hold};
 use crate::status::conditions::Stamp;
 use crate::status::environment::{EnvironmentPass, project};
 use crate::status::transitions::transitions;
 
-use super::context::{Context, Doubt, Environment};
+use super::context::Context;
 use super::execute::Executor;
 use super::identity::SharedIdentity;
 use super::observe::{Observation, observe};
@@ -197,68 +198,6 @@ impl Pass<'_> {
         let subnets: Vec<_> = observed.subnets.iter().flatten().map(|subnet| (&subnet.id, &subnet.zone)).collect();
         let profiles: Vec<_> = observed.profiles.values().filter_map(|read| read.as_ref().ok()).collect();
         digest::of_value(&(&self.object.spec, &self.rules.scope, vpc, subnets, profiles, observed.operator_arn.as_ref().ok()))
-    }
-
-    /// Leaves the facts for workloads and accesses, and wakes those that they concern. A read that failed leaves the last good facts.
-    fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>, withheld: &[Action]) {
-        let verdicts = self.scope_verdicts(&seen.environment);
-        if verdicts.contains(&Verdict::Fail) {
-            // These are not the account and cluster that the facts speak of: nothing may be written from them any more.
-            self.context.forget_environment(&self.name);
-        }
-        let proven = verdicts.iter().all(|verdict| *verdict == Verdict::Pass);
-        if self.context.note_read(&self.name, self.readable(seen), self.identity_read) {
-            self.wake(|_| true, |_| true);
-        }
-        let known = self.context.environment(&self.name);
-        let known = known.as_ref().filter(|known| known.uid == self.object.metadata.uid).map(|known| &known.facts);
-        let facts = || EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, known);
-        // Before the first read of IAM it would look as if nothing were there.
-        let read_once = self.identity_read || known.is_some();
-        let Some(mut facts) = facts().filter(|_| proven && read_once) else {
-            return;
-        };
-        let foreseen = self.mode == Mode::Audit;
-        if foreseen {
-            facts.foresee(withheld);
-        }
-        // The mode is no fact of the account, but its change concerns every workload too.
-        let digest = digest::of_value(&(&facts, format!("{:?}", self.mode), &self.object.spec.namespace_selector));
-        let (account, identity) = (self.account.clone(), self.identity.clone());
-        let uid = self.object.metadata.uid.clone();
-        let environment = Environment { uid, digest: digest.clone(), account, identity, facts, foreseen };
-        let environment = Arc::new(environment);
-        let before = self.context.set_environment(&self.name, environment.clone());
-        let all = before.is_none_or(|before| before.digest != digest);
-        let scope = &environment.facts.scope;
-        let role =
-            |workload: &PhiWorkload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name);
-        self.wake(|workload| all || changed.contains(&role(workload)), |_| all);
-    }
-
-    /// Wakes the bound workloads that are `wanted`, and the accesses of those that are wanted `deep`.
-    fn wake(&self, wanted: impl Fn(&PhiWorkload) -> bool, deep: impl Fn(&PhiWorkload) -> bool) {
-        for workload in self.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == self.name) {
-            let namespace = workload.namespace().unwrap_or_default();
-            if wanted(&workload) {
-                self.context.queues.workload(&namespace, &workload.name_any());
-            }
-            if deep(&workload) {
-                for access in self.context.caches.accesses_of(&namespace, &workload.name_any()) {
-                    self.context.queues.access(&namespace, &access.name_any());
-                }
-            }
-        }
-    }
-
-    /// Why nothing may be claimed of workloads from this pass, if so: a read that they need failed, or the scope is not the one meant.
-    fn readable(&self, seen: &Observation) -> Result<(), Doubt> {
-        let broken = self.scope_findings(&seen.environment).into_iter().find(|finding| finding.verdict == Verdict::Fail);
-        if let Some(finding) = broken {
-            return Err((Reason::EnvironmentNotReady, format!("PhiEnvironment {}: {}", self.name, finding.message)));
-        }
-        let fault = unread(&seen.environment).or(seen.identity.as_ref().err());
-        fault.map_or(Ok(()), |fault| Err((fault.reason(), fault.to_string())))
     }
 
     /// Whether account, cluster and network are the ones meant. Before that nothing is written, and nothing is swept.

@@ -178,6 +178,8 @@ fn marks(object: &impl Resource<DynamicType = ()>) -> String {
     format!("{:?} {:?} {:?} {:?} {:?}", meta.uid, meta.generation, meta.deletion_timestamp, annotation(RECONCILE_AT), annotation(HOLD))
 }
 
+/// How long running passes are waited for at the end: less than a pod's grace period.
+const FINISHING: Duration = Duration::from_secs(8);
 /// Passes over objects that are being deleted which run beside all others: they never wait for those that wait for the account.
 const LEAVING: usize = 2;
 
@@ -226,7 +228,11 @@ async fn conduct<K: Reconciled>(
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {}
         }
     }
-    while passes.join_next().await.is_some() {}
+    // What is dropped after that is as if the process had been killed, which every pass survives.
+    let finished = async { while passes.join_next().await.is_some() {} };
+    if tokio::time::timeout(FINISHING, finished).await.is_err() {
+        tracing::warn!(kind = K::KIND, "passes that wait for an answer are broken off");
+    }
 }
 
 /// One pass over an object, bounded in time; gives when to look again if nothing wakes it before.

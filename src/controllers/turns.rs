@@ -50,12 +50,12 @@ impl Turns {
 
     /// The same, before all that are only woken.
     pub fn hurry(&mut self, name: Name) {
-        if !self.running.contains(&name) {
+        if self.running.contains(&name) {
+            self.wake(name);
+        } else {
             self.forget_later(&name);
             self.waits.insert(name.clone());
             self.urgent.push_back(name);
-        } else {
-            self.wake(name);
         }
     }
 
@@ -167,7 +167,7 @@ mod tests {
         turns.wake(notes.clone());
         turns.wake(notes.clone());
         assert_eq!(turns.next(now, true), None);
-        turns.done(&notes, Some(now + Duration::from_secs(60)));
+        turns.done(&notes, Some(now + Duration::from_mins(1)));
         assert_eq!(turns.next(now, true), Some(notes.clone()), "the wake-up wins over the later time");
         turns.done(&notes, None);
         assert_eq!(turns.next(now, true), None);
@@ -195,10 +195,10 @@ mod tests {
         let notes = name("clinic", "notes");
         turns.wake(notes.clone());
         turns.next(now, true);
-        turns.done(&notes, Some(now + Duration::from_secs(60)));
+        turns.done(&notes, Some(now + Duration::from_mins(1)));
         assert_eq!(turns.next(now, true), None);
-        assert_eq!(turns.next_due(), Some(now + Duration::from_secs(60)));
-        assert_eq!(turns.next(now + Duration::from_secs(60), true), Some(notes.clone()));
+        assert_eq!(turns.next_due(), Some(now + Duration::from_mins(1)));
+        assert_eq!(turns.next(now + Duration::from_mins(1), true), Some(notes.clone()));
         turns.done(&notes, Some(now + Duration::from_secs(90)));
         turns.wake(notes.clone());
         assert_eq!(turns.next(now, true), Some(notes.clone()));

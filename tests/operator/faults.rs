@@ -101,7 +101,7 @@ async fn broken_credentials_cost_a_probe_now_and_then_and_everything_goes_on_whe
     }
     refuse_all(&proxy, Refusal::ExpiredCredentials, LASTING);
     let condition = scene.because::<PhiEnvironment>(None, "prod", "Compliant", "Unknown", "CredentialsUnavailable").await;
-    assert!(condition.message.contains("ExpiredToken"), "{}", condition.message);
+    assert!(condition.message.contains("Expired"), "{}", condition.message);
     scene.because::<PhiEnvironment>(None, "other-7", "Compliant", "Unknown", "CredentialsUnavailable").await;
     assert_eq!(scene.count("hipaa_operator_credentials_broken").await, 1);
 

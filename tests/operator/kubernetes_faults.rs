@@ -162,7 +162,7 @@ async fn an_object_that_does_not_parse_stalls_nobody_and_goes_with_all_it_had() 
 async fn a_namespace_goes_while_aws_is_away_and_a_restart_forgets_nothing() {
     let (mut scene, proxy) = ready_behind_proxy().await;
     // As long as the case lasts: the plan is taken back below.
-    refuse_all(&proxy, Refusal::ServerError, Duration::from_secs(600));
+    refuse_all(&proxy, Refusal::ServerError, Duration::from_mins(10));
     namespace_goes(&scene).await;
     assert_eq!(roles(&scene).await.len(), 1, "AWS is away");
     let lists: Api<ConfigMap> = Api::namespaced(scene.bed.client(), "hipaa-operator");
@@ -197,7 +197,7 @@ async fn a_namespace_goes_while_aws_is_away_and_a_restart_forgets_nothing() {
 #[tokio::test]
 async fn a_workload_that_goes_while_aws_is_away_leaves_its_fence_until_the_role_is_gone() {
     let (scene, proxy) = ready_behind_proxy().await;
-    refuse_all(&proxy, Refusal::ServerError, Duration::from_secs(600));
+    refuse_all(&proxy, Refusal::ServerError, Duration::from_mins(10));
     scene.because::<PhiEnvironment>(None, "prod", "Compliant", "Unknown", "AwsUnavailable").await;
     scene.delete::<PhiWorkload>(CLINIC, "notes").await;
     let workloads: Api<PhiWorkload> = Api::namespaced(scene.bed.client(), "clinic");

@@ -30,7 +30,7 @@ use super::{IDLE, hand_over, kubernetes, release, tell};
 /// When to look again at a workload whose plan never comes to rest.
 const RESTLESS: Duration = Duration::from_secs(10);
 /// Longest time that a workload which is being deleted waits for the account.
-const GOING: Duration = Duration::from_secs(6);
+const GOING: Duration = Duration::from_secs(4);
 /// A plan is carried out and made anew until it holds no action; more rounds than this would be a loop.
 const ROUNDS: usize = 3;
 
@@ -86,8 +86,11 @@ impl Pass<'_> {
             // What goes does not wait for an account that does not answer: the sweep finishes it.
             applied = match tokio::time::timeout(if deleting { GOING } else { Duration::MAX }, Box::pin(carried_out)).await {
                 Ok(applied) => applied,
-                Err(_) if self.object.metadata.deletion_timestamp.is_some() => return hand_over(self.context, self.object).await,
-                Err(_) => return Ok(Next::Failed(FaultClass::Unreachable)),
+                Err(_) => {
+                    self.context.iam_failed(&self.object.spec.environment_ref.name);
+                    let leaves = self.object.metadata.deletion_timestamp.is_some();
+                    return if leaves { hand_over(self.context, self.object).await } else { Ok(Next::Failed(FaultClass::Unreachable)) };
+                }
             };
             self.context.events.done(self.object, repair, applied.done()).await;
             self.take_over(&applied);
@@ -200,6 +203,9 @@ impl Pass<'_> {
     }
 
     async fn finish(&self, applied: &Applied) -> Result<Next, Fault> {
+        if applied.failures().any(|(_, fault)| fault.service == "iam" && fault.class.passes()) {
+            self.context.iam_failed(&self.object.spec.environment_ref.name);
+        }
         if self.object.metadata.deletion_timestamp.is_none() {
             // Its own deletion follows, within seconds.
             return Ok(applied.failures().next().map_or(Next::Settled(IDLE), |(_, fault)| Next::Failed(fault.class)));
