@@ -82,6 +82,7 @@ impl StatusWriter {
         };
         match outcome {
             Ok(written) => {
+                self.metrics.transitioned(K::KIND, K::conditions(previous), K::conditions(status));
                 if let Some(uid) = written.meta().uid.clone() {
                     self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, (version_of(&written), body));
                 }

@@ -15,9 +15,9 @@ use crate::status::access::{AccessPass, project, stale, unjudged};
 use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 
-use super::Next;
 use super::context::Context;
 use super::workload::declared_accesses;
+use super::{Next, key_of};
 
 /// When to look again at an access that nothing else wakes.
 const IDLE: Duration = Duration::from_hours(1);
@@ -53,6 +53,7 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                     let mut findings = admit(&siblings, &known.facts, applied).findings.remove(&object.name_any()).unwrap_or_default();
                     let doubt = context.stale(environment);
                     findings.extend(doubt.map(|(reason, why)| Finding::stale(ConditionType::PolicyApplied, reason, &why)));
+                    context.metrics.judged(&key_of(object), &findings);
                     let pass = AccessPass {
                         name: &object.name_any(),
                         spec,

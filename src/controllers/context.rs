@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use kube::runtime::reflector::ObjectRef;
 use kube::{Client, ResourceExt};
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -13,13 +14,14 @@ use crate::aws::{Account, CallObserver};
 use crate::cluster::caches::Caches;
 use crate::cluster::events::Events;
 use crate::cluster::hand_over::HandOver;
+use crate::cluster::objects::WithStatus;
 use crate::cluster::status_writer::StatusWriter;
-use crate::domain::FaultClass;
+use crate::domain::{Fault, FaultClass};
+use crate::observed::Read;
 use crate::plan::Mode;
 use crate::plan::facts::EnvironmentFacts;
 use crate::telemetry::metrics::Metrics;
 
-use super::Reconciled;
 use super::backoff::Backoff;
 use super::identity::SharedIdentity;
 use super::queues::Queues;
@@ -67,6 +69,7 @@ pub struct Context {
     environments: Mutex<HashMap<String, Arc<Environment>>>,
     unread: Mutex<HashMap<String, Unread>>,
     iam_failed: Mutex<HashMap<String, Instant>>,
+    identities: Mutex<HashMap<String, Arc<SharedIdentity>>>,
 }
 
 /// Why nothing may be claimed from an environment: the reason, and what went wrong.
@@ -137,6 +140,7 @@ impl Context {
             environments: Mutex::default(),
             unread: Mutex::default(),
             iam_failed: Mutex::default(),
+            identities: Mutex::default(),
             client,
             caches,
             queues,
@@ -167,6 +171,24 @@ impl Context {
         // Busy only while a client is made, which says nothing yet.
         let accounts = self.accounts.try_lock();
         accounts.ok().and_then(|accounts| accounts.get(&(region.to_owned(), fips)).map(Account::slowness)).unwrap_or(1.0)
+    }
+
+    /// The account's IAM as the environment sees it, kept from pass to pass.
+    #[must_use]
+    pub fn identity(&self, environment: &str) -> Arc<SharedIdentity> {
+        let mut identities = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
+        let settling = self.settings.iam_settling;
+        identities.entry(environment.to_owned()).or_insert_with(|| Arc::new(SharedIdentity::new(settling))).clone()
+    }
+
+    /// Identity of the API server: the UID of its namespace `kube-system`, which is as old as the cluster and cannot be deleted.
+    ///
+    /// # Errors
+    /// When the namespace is not in the cache.
+    pub fn api_server(&self) -> Read<String> {
+        let found = self.caches.namespaces.get(&ObjectRef::new("kube-system"));
+        let missing = Fault { class: FaultClass::NotFound, service: "kubernetes", operation: "GetNamespace", code: "NotFound".into() };
+        found.and_then(|namespace| namespace.metadata.uid.clone()).ok_or(missing)
     }
 
     /// What the last good pass over an environment left.
@@ -220,6 +242,7 @@ impl Context {
     /// Forgets an environment that is gone.
     pub fn forget_environment(&self, name: &str) {
         self.environments.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.identities.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 }
 

@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 
 use crate::domain::{Fault, names};
-use crate::plan::environment::orphans::{self, Claims};
+use crate::plan::environment::orphans::{self, Living};
 use crate::plan::{Mode, Plan};
 use crate::status::transitions::Transition;
 
@@ -20,7 +20,7 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
     }
     let scope = &pass.rules.scope;
     let living = pass.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == pass.name);
-    let mut claimed = Claims::default();
+    let mut claimed = Living::default();
     for workload in &living {
         let namespace = workload.namespace().unwrap_or_default();
         claimed.roles.insert(names::role(scope, &namespace, &workload.spec.service_account_name));

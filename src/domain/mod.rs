@@ -4,6 +4,7 @@ pub mod breaker;
 pub mod cidr;
 pub mod digest;
 pub mod fault;
+pub mod lease;
 pub mod names;
 pub mod pace;
 pub mod scope;

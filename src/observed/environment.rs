@@ -9,6 +9,7 @@ use crate::policy::permissions::Profile;
 use super::Read;
 use super::account::{Caller, Key};
 use super::bedrock::ModelAvailability;
+use super::claims::Claims;
 use super::cluster::{Cluster, OidcProvider};
 use super::identity::ManagedPolicy;
 use super::network::{Endpoint, OfferedService, SecurityGroup, Subnet, Vpc};
@@ -20,6 +21,10 @@ pub struct EnvironmentObservation {
     pub caller: Read<Caller>,
     /// The operator's own IAM principal: a role or user ARN, with its path.
     pub operator_arn: Read<String>,
+    /// Identity of this API server: the UID of its namespace `kube-system`.
+    pub api_server: Read<String>,
+    /// The claims of the account.
+    pub claims: Read<Claims>,
     /// Issuer of this API server's tokens, with its scheme.
     pub api_server_issuer: Read<String>,
     /// The cluster named in the spec.
@@ -59,6 +64,8 @@ impl EnvironmentObservation {
         let Self {
             caller,
             operator_arn,
+            api_server,
+            claims,
             api_server_issuer,
             cluster,
             vpc,
@@ -78,6 +85,8 @@ impl EnvironmentObservation {
         let single = [
             ("caller", caller.as_ref().err()),
             ("operator-arn", operator_arn.as_ref().err()),
+            ("api-server", api_server.as_ref().err()),
+            ("claims", claims.as_ref().err()),
             ("api-server-issuer", api_server_issuer.as_ref().err()),
             ("cluster", cluster.as_ref().err()),
             ("vpc", vpc.as_ref().err()),

@@ -104,8 +104,9 @@ impl EnvironmentFacts {
 /// The fault of a read that workloads and accesses depend on, if one failed. What was known before holds for a time, but not for ever.
 #[must_use]
 pub fn unread(observed: &EnvironmentObservation) -> Option<&Fault> {
-    const NEEDED: [&str; 12] = [
+    const NEEDED: [&str; 13] = [
         "caller",
+        "api-server",
         "api-server-issuer",
         "cluster",
         "vpc",

@@ -139,6 +139,21 @@ impl Process {
         self.signal(Signal::CONT);
     }
 
+    /// Waits until it has ended by itself, and says how.
+    ///
+    /// # Panics
+    /// If it runs on until `deadline`, with the end of its log.
+    pub async fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
+        let exited = super::wait::until(deadline, || {
+            let exited = self.exited();
+            async move { exited.ok_or_else(|| "it runs on".to_owned()) }
+        });
+        match exited.await {
+            Ok(status) => status,
+            Err(error) => panic!("{}: {error} after {deadline:?}\n{}", self.name, tail(&self.log)),
+        }
+    }
+
     fn signal(&mut self, signal: Signal) {
         // Only while it runs: once it has been waited for, its number may belong to someone else.
         if self.exited().is_none() {

@@ -10,6 +10,7 @@ use crate::api::{PhiWorkload, Verdict};
 use crate::controllers::context::{Doubt, Environment};
 use crate::controllers::observe::Observation;
 use crate::domain::{digest, names};
+use crate::plan::environment::scope_findings;
 use crate::plan::facts::{EnvironmentFacts, unread};
 use crate::plan::{Action, Mode};
 
@@ -20,10 +21,10 @@ impl Pass<'_> {
     pub(super) fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>, withheld: &[Action]) {
         let verdicts = self.scope_verdicts(&seen.environment);
         if verdicts.contains(&Verdict::Fail) {
-            // These are not the account and cluster that the facts speak of: nothing may be written from them any more.
+            // These are not the account and cluster that the facts speak of, or another's: nothing may be written from them any more.
             self.context.forget_environment(&self.name);
         }
-        let proven = verdicts.iter().all(|verdict| *verdict == Verdict::Pass);
+        let proven = if self.mode == Mode::Audit { self.scope_proven(&seen.environment) } else { self.is_ours(&seen.environment) };
         if self.context.note_read(&self.name, self.readable(seen), self.identity_read) {
             self.wake(|_| true, |_| true);
         }
@@ -70,7 +71,7 @@ impl Pass<'_> {
 
     /// Why nothing may be claimed of workloads from this pass, if so: a read that they need failed, or the scope is not the one meant.
     fn readable(&self, seen: &Observation) -> Result<(), Doubt> {
-        let broken = self.scope_findings(&seen.environment).into_iter().find(|finding| finding.verdict == Verdict::Fail);
+        let broken = scope_findings(&self.inputs(&seen.environment)).into_iter().find(|finding| finding.verdict == Verdict::Fail);
         if let Some(finding) = broken {
             return Err((Reason::EnvironmentNotReady, format!("PhiEnvironment {}: {}", self.name, finding.message)));
         }

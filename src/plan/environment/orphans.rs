@@ -23,7 +23,7 @@ pub struct Sweep {
 
 /// What living workloads claim.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Claims {
+pub struct Living {
     /// The derived names of their roles.
     pub roles: BTreeSet<String>,
     /// Namespace and name of their network policies.
@@ -39,7 +39,7 @@ pub fn sweep(
     scope: &Scope,
     roles: &[Role],
     identity: &IdentitySnapshot,
-    claimed: &Claims,
+    claimed: &Living,
     handed_over: &BTreeMap<String, HandedOver>,
     confirmed: bool,
 ) -> Sweep {
@@ -87,7 +87,7 @@ fn clear(left: &HandedOver) -> Option<Action> {
 }
 
 /// Takes the isolation away, last of all, unless a living workload has it now.
-fn open(left: &HandedOver, claimed: &Claims) -> Option<Action> {
+fn open(left: &HandedOver, claimed: &Living) -> Option<Action> {
     let fence = (left.namespace.clone(), left.network_policy.clone()?);
     (!claimed.fences.contains(&fence)).then_some(Action::DeleteNetworkPolicy { namespace: fence.0, name: fence.1 })
 }
@@ -119,7 +119,7 @@ mod tests {
         }
     }
 
-    fn planned(claimed: &Claims, roles: &[Role]) -> Vec<&'static str> {
+    fn planned(claimed: &Living, roles: &[Role]) -> Vec<&'static str> {
         let identity = IdentitySnapshot {
             policies: BTreeMap::from([(
                 ARN.to_owned(),
@@ -138,12 +138,12 @@ mod tests {
         let role = Role { name: "role".into(), tags: tags::of_environment(&scope()), ..Role::default() };
         let roles = [role];
         let all = ["DeleteRole", "DeletePolicy", "ClearServiceAccount", "DeleteNetworkPolicy"];
-        assert_eq!(planned(&Claims::default(), &roles), all);
-        let fence = Claims { fences: BTreeSet::from([("clinic".to_owned(), "fence".to_owned())]), ..Claims::default() };
+        assert_eq!(planned(&Living::default(), &roles), all);
+        let fence = Living { fences: BTreeSet::from([("clinic".to_owned(), "fence".to_owned())]), ..Living::default() };
         assert_eq!(planned(&fence, &roles), all[..3], "a living workload of the same name keeps the fence");
-        let both = Claims { roles: BTreeSet::from(["role".to_owned()]), ..fence };
+        let both = Living { roles: BTreeSet::from(["role".to_owned()]), ..fence };
         assert_eq!(planned(&both, &roles), Vec::<&str>::new(), "what lives again is left alone");
-        let role_only = Claims { roles: both.roles, ..Claims::default() };
+        let role_only = Living { roles: both.roles, ..Living::default() };
         assert_eq!(planned(&role_only, &roles), all[3..], "another workload has the service account now, not the fence");
     }
 }

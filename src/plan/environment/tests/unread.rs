@@ -16,9 +16,11 @@ const CODE: &str = "TheServicesOwnCode";
 type Fail = fn(&mut EnvironmentObservation, Fault);
 
 /// How each read fails. Models and profiles are read one by one.
-const READS: [(&str, Fail); 17] = [
+const READS: [(&str, Fail); 19] = [
     ("caller", |observed, fault| observed.caller = Err(fault)),
     ("operator-arn", |observed, fault| observed.operator_arn = Err(fault)),
+    ("api-server", |observed, fault| observed.api_server = Err(fault)),
+    ("claims", |observed, fault| observed.claims = Err(fault)),
     ("api-server-issuer", |observed, fault| observed.api_server_issuer = Err(fault)),
     ("cluster", |observed, fault| observed.cluster = Err(fault)),
     ("vpc", |observed, fault| observed.vpc = Err(fault)),
@@ -52,8 +54,15 @@ fn in_place(read: &str) -> (Rules, EnvironmentObservation) {
 }
 
 fn planned(rules: &Rules, observed: &EnvironmentObservation) -> Plan {
-    let inputs =
-        EnvironmentInputs { rules, observed, may_hold: true, recorded_key: None, boundary_refused: false, recorded_endpoints: &[] };
+    let inputs = EnvironmentInputs {
+        rules,
+        observed,
+        may_hold: true,
+        recorded_key: None,
+        boundary_refused: false,
+        recorded_endpoints: &[],
+        take_over: None,
+    };
     plan(&inputs)
 }
 
