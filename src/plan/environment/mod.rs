@@ -120,4 +120,4 @@ fn models(observed: &EnvironmentObservation) -> Vec<Finding> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

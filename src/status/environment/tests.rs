@@ -1,15 +1,18 @@
 //! Every read times every class of fault: never a stale `Pass`, never an action for want of knowledge.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::jiff::Timestamp;
 
 use super::*;
 use crate::api::PhiEnvironmentStatus;
+use crate::domain::{Fault, FaultClass};
+use crate::plan::Plan;
+use crate::plan::environment::tests::{MODEL, provisioned, rules, spec};
+use crate::plan::environment::{EnvironmentInputs, plan};
 use crate::plan::facts::{EnvironmentFacts, unread};
-use crate::plan::{Applied, Mode};
 use crate::policy::permissions::Profile;
-use crate::status::conditions::Stamp;
-use crate::status::environment::{EnvironmentPass, project};
 
 const CODE: &str = "TheServicesOwnCode";
 
