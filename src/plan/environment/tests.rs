@@ -16,7 +16,7 @@ use crate::policy::{PolicyDocument, Principal, Statement};
 pub(crate) const MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 pub(super) const ISSUER: &str = "https://oidc.example/id/1";
 
-pub(super) pub(crate) fn spec() -> PhiEnvironmentSpec {
+pub(crate) fn spec() -> PhiEnvironmentSpec {
     serde_json::from_value(serde_json::json!({
         "enforcement": "Enforce",
         "aws": { "accountId": "123456789012", "region": "us-east-1", "clusterName": "prod" },

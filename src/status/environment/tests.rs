@@ -6,7 +6,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 
 use super::*;
-use crate::api::PhiEnvironmentStatus;
 use crate::domain::{Fault, FaultClass};
 use crate::plan::Plan;
 use crate::plan::environment::tests::{MODEL, provisioned, rules, spec};
