@@ -93,6 +93,8 @@ reasons! {
     Throttled,
     /// AWS did not answer, or answered with a fault of its own.
     AwsUnavailable,
+    /// The operator has no credentials that AWS accepts; no call is made before it has.
+    CredentialsUnavailable,
     /// AWS refused the request as invalid.
     InvalidConfiguration,
     /// A quota of the account is used up.
@@ -215,7 +217,7 @@ reasons! {
     ForeignPolicy,
     /// The trust of the role admits more than the service account.
     TrustTooWide,
-    /// A path of the network does not carry the operator's own calls.
+    /// No connection: a path of the network does not carry the operator's own calls.
     PathBroken,
     /// Could not be read.
     NotRead,

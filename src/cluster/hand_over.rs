@@ -9,6 +9,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 
 use crate::domain::Fault;
+use crate::observed::handed_over::HandedOver;
 use crate::telemetry::metrics::Metrics;
 
 use super::fault::fault_of;
@@ -30,21 +31,22 @@ impl HandOver {
         Self { api: Api::namespaced(client, namespace), metrics }
     }
 
-    /// Role names handed over for `environment`, with the policy's ARN of each.
+    /// What was handed over for `environment`, by the name of the role.
     ///
     /// # Errors
     /// When the API server refuses or does not answer.
-    pub async fn list(&self, environment: &str) -> Result<BTreeMap<String, String>, Fault> {
+    pub async fn list(&self, environment: &str) -> Result<BTreeMap<String, HandedOver>, Fault> {
         let found = self.api.get_opt(&name(environment)).await.map_err(|error| fault_of("GetConfigMap", &error))?;
-        Ok(found.and_then(|list| list.data).unwrap_or_default())
+        let entries = found.and_then(|list| list.data).unwrap_or_default();
+        Ok(entries.into_iter().map(|(role, entry)| (role, HandedOver::parse(&entry))).collect())
     }
 
     /// Puts a role on the list.
     ///
     /// # Errors
     /// When the API server refuses or does not answer.
-    pub async fn add(&self, environment: &str, role: &str, policy_arn: &str) -> Result<(), Fault> {
-        self.patch(environment, &json!({ role: policy_arn })).await
+    pub async fn add(&self, environment: &str, role: &str, left: &HandedOver) -> Result<(), Fault> {
+        self.patch(environment, &json!({ role: left.to_text() })).await
     }
 
     /// Takes a role off the list.

@@ -6,11 +6,12 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::BedrockAccess;
-use crate::api::conditions::Reason;
+use crate::api::conditions::{ConditionType, Reason};
 use crate::cluster::objects::hold;
 use crate::domain::Fault;
+use crate::plan::Finding;
 use crate::plan::access::admit;
-use crate::status::access::{AccessPass, project, unjudged};
+use crate::status::access::{AccessPass, project, stale, unjudged};
 use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 
@@ -50,7 +51,9 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                     let siblings = declared_accesses(context, &namespace, workload_name);
                     let workload_status = context.statuses.previous(&workload);
                     let applied = workload_status.identity.as_ref().map(|identity| identity.accesses.as_slice()).unwrap_or_default();
-                    let findings = admit(&siblings, &known.facts, applied).findings.remove(&object.name_any()).unwrap_or_default();
+                    let mut findings = admit(&siblings, &known.facts, applied).findings.remove(&object.name_any()).unwrap_or_default();
+                    let doubt = context.stale(environment);
+                    findings.extend(doubt.map(|(reason, why)| Finding::stale(ConditionType::PolicyApplied, reason, &why)));
                     context.metrics.judged(&key_of(object), &findings);
                     let pass = AccessPass {
                         name: &object.name_any(),
@@ -64,7 +67,7 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                 }
                 (Some(_), _, Some(elsewhere)) => wait(&elsewhere),
                 (Some(_), _, None) if previous.observed_generation == at.generation && !previous.conditions.is_empty() => {
-                    return Ok(Next::Settled(IDLE));
+                    context.stale(environment).map_or_else(|| previous.clone(), |doubt| stale(&doubt, &previous, at))
                 }
                 (Some(_), _, None) => {
                     wait(&State::unknown(Reason::EnvironmentNotReady, format!("PhiEnvironment {environment} was not evaluated yet")))

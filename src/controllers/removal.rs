@@ -17,6 +17,7 @@ use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, tags};
 use crate::observed::environment::EnvironmentObservation;
+use crate::observed::handed_over::HandedOver;
 use crate::plan::environment::{claims, orphan_key, remove};
 use crate::plan::{Action, Applied, Plan};
 use crate::status::conditions::State;
@@ -34,19 +35,19 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     if !pass.object.finalizers().iter().any(|one| one == FINALIZER) {
         return Ok(Next::Done);
     }
-    let bound = pass.bound_workloads();
+    let bound = pass.bound_workloads() + unreadable_workloads(pass);
     if bound > 0 {
         tell(pass, observed, bound, deletion_blocked(bound)).await?;
         return Ok(Next::Settled(pass.context.settings.sweep_interval));
     }
     let verdicts = pass.scope_verdicts(observed);
-    let unread = verdicts.contains(&Verdict::Unknown);
+    let unread = verdicts.contains(&Verdict::Unknown) || !pass.identity_read;
     let wants_all_gone = pass.rules.resolved.deletion_policy == DeletionPolicy::Delete;
     if pass.enforces() && unread && wants_all_gone {
         return Ok(Next::Soon(AGAIN));
     }
     // What is not proven to be ours is not touched: the environment may describe another cluster.
-    if pass.enforces() && pass.scope_proven(observed) {
+    if pass.enforces() && pass.scope_proven(observed) && pass.identity_read {
         match take_away(pass, observed).await? {
             ControlFlow::Continue(_) => {}
             ControlFlow::Break(Halt::Going) => return Ok(Next::Soon(AGAIN)),
@@ -60,14 +61,21 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
         if pending > 0 {
             let message = format!("{pending} roles of deleted workloads could not be taken away yet; the account does not answer");
             tell(pass, observed, bound, State::broken(Reason::DeletionBlocked, message)).await?;
-            return Ok(Next::Failed(FaultClass::Unavailable));
+            return Ok(Next::Failed(FaultClass::Unreachable));
         }
     }
     let api = PhiEnvironment::api(&pass.context.client, None);
     set_finalizer(&api, pass.object, FINALIZER, false, &pass.context.metrics).await?;
     pass.context.forget_environment(&pass.name);
+    pass.context.note_read(&pass.name, Ok(()), true);
     pass.context.statuses.forget(pass.object.metadata.uid.as_ref());
     Ok(Next::Done)
+}
+
+/// Workloads of ours that do not parse: whose they are is not known, so they may be this environment's.
+fn unreadable_workloads(pass: &Pass<'_>) -> usize {
+    let ours = |metadata: &ObjectMeta| metadata.finalizers.iter().flatten().any(|one| one == FINALIZER);
+    pass.context.caches.workloads.state().iter().filter(|guarded| guarded.0.as_ref().is_err_and(|error| ours(&error.metadata))).count()
 }
 
 /// Why not everything is taken away yet.
@@ -183,7 +191,13 @@ pub(super) async fn unreadable<K: Resource<DynamicType = ()>>(context: &Context,
         (text("/spec/environmentRef/name"), text("/status/identity/roleArn"), text("/status/identity/policyArn"))
     {
         let role = role_arn.rsplit('/').next().unwrap_or_default();
-        context.hand_over.add(environment, role, policy_arn).await?;
+        let left = HandedOver {
+            policy_arn: policy_arn.to_owned(),
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            service_account: text("/spec/serviceAccountName").and_then(|account| context.caches.annotated(metadata, account, role_arn)),
+            network_policy: text("/status/networkPolicyName").map(str::to_owned),
+        };
+        context.hand_over.add(environment, role, &left).await?;
     }
     let finalizers: Vec<_> = found.finalizers().iter().filter(|one| *one != FINALIZER).collect();
     let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": found.resource_version() } });

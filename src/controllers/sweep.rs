@@ -1,11 +1,9 @@
 //! Cuts off roles that no living workload claims, and finishes what was handed over.
 
-use std::collections::BTreeSet;
-
 use kube::ResourceExt;
 
 use crate::domain::{Fault, names};
-use crate::plan::environment::orphans::{self, Sweep};
+use crate::plan::environment::orphans::{self, Living, Sweep};
 use crate::plan::{Mode, Plan};
 use crate::status::transitions::Transition;
 
@@ -16,7 +14,8 @@ const CONFIRM_SWEEP: &str = "hipaa-operator.io/confirm-sweep";
 
 /// One sweep. In Audit nothing is done; a hold does not stop it, because it only takes power away whose declaration is gone.
 pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
-    if !pass.enforces() {
+    // Without a read of IAM in this very pass nothing is known to be gone.
+    if !pass.enforces() || !pass.identity_read {
         return Ok(());
     }
     let sweep = planned(pass).await?;
@@ -44,10 +43,12 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
 pub(super) async fn planned(pass: &Pass<'_>) -> Result<Sweep, Fault> {
     let scope = &pass.rules.scope;
     let living = pass.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == pass.name);
-    let claimed: BTreeSet<String> = living
-        .iter()
-        .map(|workload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name))
-        .collect();
+    let mut claimed = Living::default();
+    for workload in &living {
+        let namespace = workload.namespace().unwrap_or_default();
+        claimed.roles.insert(names::role(scope, &namespace, &workload.spec.service_account_name));
+        claimed.fences.insert((namespace, names::network_policy(&workload.name_any())));
+    }
     let identity = pass.identity.snapshot();
     let roles: Vec<_> = identity.roles.values().cloned().collect();
     let handed_over = pass.context.hand_over.list(&pass.name).await?;

@@ -132,6 +132,17 @@ impl Emulators {
         Recorder::new(&self.moto_url)
     }
 
+    /// Makes moto as it was when it started. What is made after this has the same ids each time. `MiniStack` keeps its models.
+    ///
+    /// # Panics
+    /// If moto does not answer.
+    pub async fn reset(&self) {
+        for path in ["reset", "seed?a=42"] {
+            let answer = http::post(&format!("{}/moto-api/{path}", self.moto_url), "").await;
+            answer.and_then(http::ok).unwrap_or_else(|error| panic!("moto's {path}: {error}"));
+        }
+    }
+
     /// The process groups of both.
     pub fn groups(&self) -> Vec<i32> {
         vec![self.moto().group(), self.ministack.group()]

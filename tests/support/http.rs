@@ -26,16 +26,30 @@ pub async fn post(url: &str, body: &str) -> Result<Answer, String> {
 }
 
 /// Sends a request on to the server at `base` and gives status, content type and body of what it answers.
-pub async fn pass_on(base: &str, mut head: axum::http::request::Parts, body: axum::body::Bytes) -> Result<Passed, String> {
+pub async fn pass_on(base: &str, head: axum::http::request::Parts, body: axum::body::Bytes) -> Result<Passed, String> {
+    let (head, body) = forward(base, head, body).await?.into_parts();
+    let kind = head.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
+    Ok((head.status, kind, body))
+}
+
+/// The same, with all that is answered but what concerns the one connection.
+pub async fn forward(
+    base: &str,
+    mut head: axum::http::request::Parts,
+    body: axum::body::Bytes,
+) -> Result<axum::http::Response<Vec<u8>>, String> {
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     head.uri = format!("{base}{path}").parse().map_err(|error| format!("{error}"))?;
     head.headers.remove("host");
     head.headers.remove("content-length");
     let request = axum::http::Request::from_parts(head, body.to_vec());
     let answer = tokio::task::spawn_blocking(move || {
-        let mut response = agent().run(request)?;
-        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
-        Ok::<_, ureq::Error>((response.status(), kind, response.body_mut().with_config().limit(u64::MAX).read_to_vec()?))
+        let (mut head, mut body) = agent().run(request)?.into_parts();
+        for name in ["connection", "content-length", "transfer-encoding"] {
+            head.headers.remove(name);
+        }
+        let body = body.with_config().limit(u64::MAX).read_to_vec()?;
+        Ok::<_, ureq::Error>(axum::http::Response::from_parts(head, body))
     });
     answer.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }

@@ -4,9 +4,11 @@
 #![allow(dead_code)]
 
 pub mod bed;
+pub mod call;
 pub mod control_plane;
 pub mod denying_stub;
 pub mod emulators;
+pub mod fault_proxy;
 pub mod http;
 pub mod openmetrics;
 pub mod operator;

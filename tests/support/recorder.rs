@@ -3,18 +3,10 @@
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+use super::call::Shown;
 use super::http;
 
-/// One call to AWS.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Call {
-    /// The service as the signature names it, such as `ec2`.
-    pub service: String,
-    /// The operation, such as `CreateRole`; of a REST call we do not know by name, method and path.
-    pub operation: String,
-    /// Whether it may change something.
-    pub mutating: bool,
-}
+pub use super::call::Call;
 
 /// moto's recorder.
 #[derive(Clone, Debug)]
@@ -69,57 +61,26 @@ struct Request {
 
 impl Request {
     fn call(&self) -> Call {
-        let service = self.service();
-        let named = self.target().or_else(|| self.action()).or_else(|| self.eks_operation(&service));
-        let mutating = named.as_deref().map_or_else(|| !matches!(self.method.as_str(), "GET" | "HEAD"), changes_something);
-        let operation = named.unwrap_or_else(|| format!("{} {}", self.method, self.path()));
-        Call { service, operation, mutating }
+        let decoded = self.body.as_deref().and_then(|body| self.text(body));
+        Call::of(&Shown {
+            method: &self.method,
+            path: self.path(),
+            authorization: self.header("authorization"),
+            target: self.header("x-amz-target"),
+            form: decoded.as_deref(),
+        })
     }
 
-    /// `Authorization: AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`. Of what AWS takes unsigned, only
-    /// STS concerns us.
-    fn service(&self) -> String {
-        let scope = self.header("authorization").and_then(|value| value.split_once("Credential=")).map(|(_, scope)| scope);
-        scope.and_then(|scope| scope.split('/').nth(3)).unwrap_or("sts").to_owned()
-    }
-
-    /// `X-Amz-Target: TrentService.CreateKey`.
-    fn target(&self) -> Option<String> {
-        self.header("x-amz-target")?.rsplit('.').next().map(str::to_owned)
-    }
-
-    /// `Action=CreateRole&…`.
-    fn action(&self) -> Option<String> {
-        let body = self.body.as_deref()?;
-        let body = if self.body_encoded { aws_smithy_types::base64::decode(body).ok()? } else { body.as_bytes().to_vec() };
-        let form = String::from_utf8(body).ok()?;
-        form.split('&').find_map(|field| field.strip_prefix("Action=")).map(str::to_owned)
-    }
-
-    fn eks_operation(&self, service: &str) -> Option<String> {
-        let path: Vec<_> = self.path().trim_matches('/').split('/').collect();
-        let operation = match (service, self.method.as_str(), path.as_slice()) {
-            ("eks", "GET", ["clusters"]) => "ListClusters",
-            ("eks", "GET", ["clusters", _]) => "DescribeCluster",
-            ("eks", "POST", ["clusters"]) => "CreateCluster",
-            ("eks", "DELETE", ["clusters", _]) => "DeleteCluster",
-            _ => return None,
-        };
-        Some(operation.to_owned())
+    fn text(&self, body: &str) -> Option<String> {
+        if self.body_encoded { String::from_utf8(aws_smithy_types::base64::decode(body).ok()?).ok() } else { Some(body.to_owned()) }
     }
 
     fn path(&self) -> &str {
         let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
-        let path = rest.find('/').map_or("/", |slash| &rest[slash..]);
-        path.split('?').next().unwrap_or(path)
+        rest.find('/').map_or("/", |slash| &rest[slash..])
     }
 
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
-}
-
-/// What is not known to read only may change something.
-fn changes_something(operation: &str) -> bool {
-    !["Get", "List", "Describe", "Head", "AssumeRole"].iter().any(|prefix| operation.starts_with(prefix))
 }

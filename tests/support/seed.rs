@@ -58,7 +58,7 @@ impl Default for Shape {
 }
 
 /// What the account came to hold.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Seeded {
     /// The issuer of the cluster's service account tokens, `https://oidc.eks.…`.
     pub issuer: String,

@@ -50,6 +50,10 @@ pub fn plan(inputs: &EnvironmentInputs) -> Plan {
     let proven = findings.iter().all(|finding| finding.verdict == Verdict::Pass || !finding.blocks);
     let mut plan = Plan { findings, ..Plan::default() };
     plan.findings.extend(path(inputs.observed));
+    if let Err(fault) = &inputs.observed.dns_service_addresses {
+        let finding = Finding::unreadable(Control::PodIsolation, ConditionType::ScopeVerified, fault);
+        plan.findings.push(finding.about("dns-service").advisory());
+    }
     if proven {
         plan.extend(claims::take(inputs));
         plan.extend(endpoints::plan(inputs));
@@ -84,11 +88,10 @@ fn path(observed: &EnvironmentObservation) -> Vec<Finding> {
     findings
 }
 
-/// A call that got no answer at all says something about the path: an endpoint, its private DNS, its security group.
+/// A call that got no connection says something about the path: an endpoint, its private DNS, its security group.
 fn broken_path(fault: &Fault, family: ConditionType) -> Finding {
     let mut finding = Finding::unreadable(Control::OperatorPath, family, fault);
-    if fault.class == FaultClass::Unavailable && fault.code.is_empty() {
-        finding.reason = Reason::PathBroken;
+    if fault.class == FaultClass::NoPath {
         finding.verdict = Verdict::Fail;
         finding.message = format!(
             "{fault}; if an endpoint for {} was just made, see whether its security group admits the operator's pod and its private DNS resolves",
@@ -99,10 +102,14 @@ fn broken_path(fault: &Fault, family: ConditionType) -> Finding {
 }
 
 fn models(observed: &EnvironmentObservation) -> Vec<Finding> {
+    let family = ConditionType::BedrockReachable;
     observed
         .models
         .iter()
         .filter_map(|(model, read)| {
+            if let Err(fault) = read {
+                return Some(Finding::unreadable(Control::ApprovedModels, family, fault).about(model).advisory());
+            }
             let obstacle = super::facts::obstacle(read)?;
             Some(model_not_available(model, &obstacle))
         })
@@ -118,4 +125,4 @@ pub fn model_not_available(model: &str, obstacle: &str) -> Finding {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

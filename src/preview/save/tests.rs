@@ -270,7 +270,7 @@ fn tampered(spec: PhiEnvironmentSpec, how: &Tampering) -> World {
         let ours = |endpoint: &&mut Endpoint| endpoint.tags.contains_key(tags::CLUSTER);
         observed.endpoints.iter_mut().flatten().filter(ours).for_each(|endpoint| endpoint.policy = None);
         let everyone = SecurityGroupRule::https_from(RulePeer::Cidr("0.0.0.0/0".into()));
-        observed.security_groups.iter_mut().flatten().for_each(|group| drop(group.ingress.insert(everyone.clone())));
+        observed.security_groups.iter_mut().flatten().for_each(|group| group.ingress.extend([everyone.clone()]));
         let wide = PolicyDocument::of(vec![Statement::allow("All", &["*"], vec!["*".to_owned()])]);
         observed.boundary.iter_mut().flatten().for_each(|boundary| boundary.document = Some(wide.clone()));
     }
