@@ -40,12 +40,12 @@ impl Default for Traffic {
 }
 
 impl Traffic {
-    /// Waits until a request may go to the service. One that is a retry says that the service has trouble.
+    /// Waits until a request may go to the service. One that is a retry is a sign of trouble.
     pub(super) async fn turn(&self, service: &str, retry: bool) {
         let now = Instant::now();
         let wait = self.bucket(service, |bucket| {
             if retry {
-                bucket.slow_down(now);
+                bucket.ease(now);
             }
             bucket.take(now)
         });

@@ -8,6 +8,10 @@ pub const FLOOR: f64 = 1.0;
 const HALVING: Duration = Duration::from_secs(1);
 /// What each success gives back, as a share of the full rate.
 const RECOVERY: f64 = 0.02;
+/// Time without throttling after which the rate doubles, whether anything succeeded or was not even tried.
+const QUIET: Duration = Duration::from_mins(1);
+/// What a sign of trouble that is no throttling leaves of the rate.
+const EASED: f64 = 0.9;
 
 /// What a bucket allows while nobody throttles us.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,14 +29,15 @@ pub struct Bucket {
     rate: f64,
     tokens: f64,
     filled: Instant,
-    halved: Option<Instant>,
+    slowed: Option<Instant>,
+    quiet: Instant,
 }
 
 impl Bucket {
     /// A full bucket.
     #[must_use]
     pub fn new(full: Pace, now: Instant) -> Self {
-        Self { full, rate: full.rate, tokens: full.burst, filled: now, halved: None }
+        Self { full, rate: full.rate, tokens: full.burst, filled: now, slowed: None, quiet: now }
     }
 
     /// Takes a token; gives how long to wait before it may be used.
@@ -44,13 +49,26 @@ impl Bucket {
 
     /// The service asked us to slow down: half the rate, and nothing of what was saved up.
     pub fn slow_down(&mut self, now: Instant) {
-        self.fill(now);
-        if self.halved.is_some_and(|halved| now.saturating_duration_since(halved) < HALVING) {
-            return;
+        if self.reduce(0.5, now) {
+            self.tokens = self.tokens.min(0.0);
         }
-        self.halved = Some(now);
-        self.rate = (self.rate / 2.0).max(FLOOR.min(self.full.rate));
-        self.tokens = self.tokens.min(0.0);
+    }
+
+    /// A call had to be tried again: a little slower.
+    pub fn ease(&mut self, now: Instant) {
+        self.reduce(EASED, now);
+    }
+
+    /// Leaves this share of the rate, once for signals that come together.
+    fn reduce(&mut self, share: f64, now: Instant) -> bool {
+        self.fill(now);
+        self.quiet = now;
+        if self.slowed.is_some_and(|slowed| now.saturating_duration_since(slowed) < HALVING) {
+            return false;
+        }
+        self.slowed = Some(now);
+        self.rate = (self.rate * share).max(FLOOR.min(self.full.rate));
+        true
     }
 
     /// A call succeeded.
@@ -66,6 +84,10 @@ impl Bucket {
     }
 
     fn fill(&mut self, now: Instant) {
+        while self.rate < self.full.rate && now.saturating_duration_since(self.quiet) >= QUIET {
+            self.quiet += QUIET;
+            self.rate = (self.rate * 2.0).min(self.full.rate);
+        }
         let gained = now.saturating_duration_since(self.filled).as_secs_f64() * self.rate;
         // A burst is never more than it would be at this rate.
         let most = (self.full.burst / self.slowness()).max(1.0);
@@ -134,6 +156,26 @@ mod tests {
         sent_while_throttled(&mut bucket, start, seconds(20.0));
         (0..48).for_each(|_| bucket.succeed(start + seconds(20.0)));
         assert!((bucket.slowness() - 1.0).abs() < 0.01, "{}", bucket.slowness());
+    }
+
+    #[test]
+    fn a_quiet_time_gives_the_rate_back_too() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(PACE, start);
+        sent_while_throttled(&mut bucket, start, seconds(20.0));
+        bucket.take(start + seconds(20.0) + QUIET * 2);
+        assert!((bucket.slowness() - 5.0).abs() < 2.0, "{}", bucket.slowness());
+        bucket.take(start + seconds(20.0) + QUIET * 5);
+        assert!((bucket.slowness() - 1.0).abs() < f64::EPSILON, "{}", bucket.slowness());
+    }
+
+    #[test]
+    fn a_call_that_is_tried_again_costs_little() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(PACE, start);
+        bucket.ease(start);
+        bucket.ease(start);
+        assert!(bucket.slowness() < 1.2, "{}", bucket.slowness());
     }
 
     #[test]
