@@ -48,7 +48,8 @@ impl Bed {
     pub async fn start(shape: Shape) -> Self {
         let folder = tempfile::Builder::new().prefix("hipaa-operator-bed-").tempdir().expect("there is a folder for temporary files");
         let emulators = Emulators::start(folder.path(), &shape.account, &shape.region).await;
-        // From here on the account's ids, the issuer among them, are the same each time.
+        // The issuer that the tokens carry has to be that of every account that is seeded here later.
+        emulators.warm_up().await;
         emulators.reset().await;
         let seeded = seed(&emulators, &shape).await;
         let control_plane = ControlPlane::start(folder.path(), shape.token_issuer.as_ref().unwrap_or(&seeded.issuer)).await;

@@ -1,0 +1,1 @@
+//! What the proxy does that no flow shows.
