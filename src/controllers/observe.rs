@@ -14,6 +14,7 @@ use crate::cluster::fault::fault_of;
 use crate::domain::{Fault, FaultClass, names};
 use crate::observed::Read;
 use crate::observed::account::Caller;
+use crate::observed::claims::Claims;
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::identity::IdentitySnapshot;
 use crate::observed::network::{Endpoint, Subnet};
@@ -28,8 +29,17 @@ pub struct Observation {
     pub identity: Read<IdentitySnapshot>,
 }
 
-/// Reads for the environment with this spec. `caller` was read before: the partition of every ARN comes from it.
-pub async fn observe(client: &Client, account: &Account, spec: &PhiEnvironmentSpec, rules: &Rules, caller: Read<Caller>) -> Observation {
+/// What was read before: the partition of every ARN comes from the caller.
+pub struct Known {
+    /// Who calls.
+    pub caller: Read<Caller>,
+    /// Identity of the API server.
+    pub api_server: Read<String>,
+}
+
+/// Reads for the environment with this spec. Claims are read before endpoints: what is there once a claim is ours is seen.
+pub async fn observe(client: &Client, account: &Account, spec: &PhiEnvironmentSpec, rules: &Rules, known: Known) -> Observation {
+    let Known { caller, api_server } = known;
     let scope = &rules.scope;
     let role_name = caller.as_ref().ok().and_then(|caller| caller.role_name().map(str::to_owned));
     let cluster_arn = scope.cluster_arn();
@@ -79,6 +89,8 @@ pub async fn observe(client: &Client, account: &Account, spec: &PhiEnvironmentSp
     let environment = EnvironmentObservation {
         operator_arn: operator_arn(&caller, &identity),
         caller,
+        api_server,
+        claims: identity.as_ref().map(|identity| Claims::of(identity.policies.values())).map_err(Clone::clone),
         api_server_issuer: issuer,
         cluster,
         vpc,

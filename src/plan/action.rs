@@ -28,6 +28,15 @@ pub enum KeyReference {
     Created,
 }
 
+/// What is claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimOn {
+    /// The environment: whoever holds it may write.
+    Environment,
+    /// The endpoint of this service (short name): whoever holds it makes it.
+    Endpoint(String),
+}
+
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the fields are those of the AWS call that the variant is named after")]
@@ -101,6 +110,14 @@ pub enum Action {
     UntagKey {
         key: KeyReference,
         tags: Vec<String>,
+    },
+
+    /// A claim. What depends on it waits for a pass that has read it.
+    TakeClaim(Box<NewClaim>),
+    /// A claim of ours that is no longer needed, or was superseded.
+    ReleaseClaim {
+        arn: String,
+        other_versions: Vec<String>,
     },
 
     /// The environment's permissions boundary.
@@ -267,6 +284,21 @@ pub struct NewRole {
     pub boundary_arn: String,
     /// Longest session in seconds.
     pub max_session_duration: i32,
+    /// Ownership tags.
+    pub tags: Tags,
+}
+
+/// A claim to take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewClaim {
+    /// What is claimed.
+    pub on: ClaimOn,
+    /// Name of the policy.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Says who holds it.
+    pub document: PolicyDocument,
     /// Ownership tags.
     pub tags: Tags,
 }

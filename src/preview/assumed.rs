@@ -7,6 +7,7 @@ use crate::api::shared::Management;
 use crate::domain::tags::Tags;
 use crate::observed::account::{Caller, Key};
 use crate::observed::bedrock::ModelAvailability;
+use crate::observed::claims::Claims;
 use crate::observed::cluster::{Cluster, OidcProvider};
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::network::{Endpoint, OfferedService, Subnet, Vpc};
@@ -48,6 +49,8 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
             arn: format!("arn:{}:sts::{}:<operator>", scope.partition, scope.account_id),
         }),
         operator_arn: Ok(told(&known.operator_arn, "<operator-role-arn>")),
+        api_server: Ok(told(&known.api_server, "<uid-of-namespace-kube-system>")),
+        claims: Ok(Claims::default()),
         api_server_issuer: Ok(issuer),
         cluster: Ok(Some(cluster)),
         vpc: Ok(Some(Vpc {

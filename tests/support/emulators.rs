@@ -53,6 +53,16 @@ impl Emulators {
         emulators
     }
 
+    /// Lets moto answer nothing for a while; see [`Self::resume_moto`].
+    pub fn pause_moto(&mut self) {
+        self.moto.pause();
+    }
+
+    /// Lets moto go on with what it was asked.
+    pub fn resume_moto(&mut self) {
+        self.moto.resume();
+    }
+
     /// What a program needs in its environment to work with this account, and with no other.
     pub fn environment(&self) -> Vec<(String, String)> {
         [

@@ -15,6 +15,7 @@ use crate::plan::{Action, Finding, Plan};
 use crate::policy::endpoint::{Admission, exclusive, perimeter};
 use crate::policy::{PolicyDocument, Relation, relate};
 
+use super::claims::EndpointClaims;
 use super::rules::EndpointRule;
 use super::security_groups;
 use super::{EnvironmentInputs, Rules};
@@ -66,10 +67,12 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
         recorded: inputs.recorded_endpoints,
     };
     let mut plan = Plan::default();
+    let mut claims = EndpointClaims::of(inputs, &vpc.id);
     for rule in &inputs.rules.endpoints {
         let group = groups.iter().find(|group| group.name == names::security_group(&inputs.rules.scope, &rule.service));
-        plan.extend(network.plan_one(rule, group));
+        plan.extend(claims.guard(&rule.service, network.keeps_ours(rule), network.plan_one(rule, group)));
     }
+    plan.extend(claims.release_others());
     plan
 }
 
@@ -125,6 +128,12 @@ impl Network<'_> {
         }
         let interface = || of_service().filter(|endpoint| endpoint.endpoint_type.eq_ignore_ascii_case("interface"));
         interface().find(|endpoint| self.is_ours(endpoint)).or_else(|| interface().max_by_key(|endpoint| endpoint.private_dns))
+    }
+
+    /// Whether the endpoint that serves is one that we made and keep.
+    fn keeps_ours(&self, rule: &EndpointRule) -> bool {
+        let present = self.present(rule, &self.rules.scope.endpoint_service_name(&rule.service));
+        rule.provision && present.is_some_and(|endpoint| self.is_ours(endpoint))
     }
 
     fn is_ours(&self, endpoint: &Endpoint) -> bool {

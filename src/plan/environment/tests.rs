@@ -5,6 +5,7 @@ use crate::api::PhiEnvironmentSpec;
 use crate::domain::{names, tags};
 use crate::observed::account::{Caller, Key};
 use crate::observed::bedrock::ModelAvailability;
+use crate::observed::claims::Claims;
 use crate::observed::cluster::{Cluster, OidcProvider};
 use crate::observed::identity::ManagedPolicy;
 use crate::observed::network::{Endpoint, OfferedService, SecurityGroup, Subnet, Vpc};
@@ -13,9 +14,9 @@ use crate::plan::action::{GroupReference, NewEndpoint};
 use crate::policy::{PolicyDocument, Principal, Statement};
 
 const MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
-const ISSUER: &str = "https://oidc.example/id/1";
+pub(super) const ISSUER: &str = "https://oidc.example/id/1";
 
-fn spec() -> PhiEnvironmentSpec {
+pub(super) fn spec() -> PhiEnvironmentSpec {
     serde_json::from_value(serde_json::json!({
         "enforcement": "Enforce",
         "aws": { "accountId": "123456789012", "region": "us-east-1", "clusterName": "prod" },
@@ -30,7 +31,7 @@ fn rules() -> Rules {
 }
 
 /// An account in which nothing of ours exists: two zones, and a third that `sts` is not offered in.
-fn empty() -> EnvironmentObservation {
+pub(super) fn empty() -> EnvironmentObservation {
     let rules = rules();
     let subnet = |id: &str, zone: &str| Subnet { id: id.into(), zone: zone.into(), vpc_id: "vpc-1".into() };
     let zones = |name: &str| if name.contains("sts") { vec!["a", "b"] } else { vec!["a", "b", "c"] };
@@ -43,6 +44,8 @@ fn empty() -> EnvironmentObservation {
     EnvironmentObservation {
         caller: Ok(Caller { account_id: "123456789012".into(), arn: "arn:aws:iam::123456789012:user/operator".into() }),
         operator_arn: Ok("arn:aws:iam::123456789012:user/operator".into()),
+        api_server: Ok("api-1".into()),
+        claims: Ok(Claims::default()),
         api_server_issuer: Ok(ISSUER.into()),
         cluster: Ok(Some(Cluster { arn: rules.scope.cluster_arn(), issuer: ISSUER.into(), ..Cluster::default() })),
         vpc: Ok(Some(Vpc { id: "vpc-1".into(), cidrs: BTreeSet::from(["10.0.0.0/16".into()]), dns_support: true, dns_hostnames: true })),
@@ -66,7 +69,15 @@ fn empty() -> EnvironmentObservation {
 }
 
 fn plan_of(observed: &EnvironmentObservation, may_hold: bool) -> Plan {
-    plan(&EnvironmentInputs { rules: &rules(), observed, may_hold, recorded_key: None, boundary_refused: false, recorded_endpoints: &[] })
+    plan(&EnvironmentInputs {
+        rules: &rules(),
+        observed,
+        may_hold,
+        recorded_key: None,
+        boundary_refused: false,
+        recorded_endpoints: &[],
+        take_over: None,
+    })
 }
 
 fn calls(observed: &EnvironmentObservation) -> Vec<&'static str> {
@@ -98,6 +109,10 @@ fn provisioned() -> EnvironmentObservation {
                     policy: Some(policy),
                     tags,
                 }));
+            }
+            Action::TakeClaim(claim) => {
+                let policy = ManagedPolicy { arn: claim.arn, document: Some(claim.document), ..ManagedPolicy::default() };
+                observed.claims.as_mut().unwrap().add(&policy);
             }
             Action::CreateBoundary { arn, document, .. } => {
                 observed.boundary = Ok(Some(ManagedPolicy { arn, document: Some(document), ..ManagedPolicy::default() }));
@@ -218,7 +233,8 @@ fn an_endpoint_of_someone_else_is_verified_and_not_doubled() {
     theirs.tags.clear();
     theirs.policy = Some(allow_all());
     let plan = plan_of(&observed, true);
-    assert_eq!(plan.actions, []);
+    let released = "arn:aws:iam::123456789012:policy/hipaa-operator/claims/endpoint.us-east-1.vpc-1.sts.1".to_owned();
+    assert_eq!(plan.actions, [Action::ReleaseClaim { arn: released, other_versions: Vec::new() }]);
     let wide = plan.findings.iter().find(|finding| finding.reason == Reason::EndpointPolicyTooWide).unwrap();
     assert!(!wide.blocks, "it counts for Compliant, not for Ready");
 }
@@ -251,7 +267,7 @@ fn an_endpoint_recorded_as_ours_gets_its_tags_back() {
         state: None,
         zones: Vec::new(),
     };
-    for (management, expected) in [(Management::Provision, vec!["CreateTags"]), (Management::Verify, vec![])] {
+    for (management, expected) in [(Management::Provision, vec!["CreateTags"]), (Management::Verify, vec!["DeletePolicy"])] {
         let recorded_endpoints = &[recorded(management)];
         let rules = rules();
         let inputs = EnvironmentInputs {
@@ -261,6 +277,7 @@ fn an_endpoint_recorded_as_ours_gets_its_tags_back() {
             recorded_key: None,
             boundary_refused: false,
             recorded_endpoints,
+            take_over: None,
         };
         let called: Vec<_> = plan(&inputs).actions.iter().map(|action| action.describe().1).collect();
         assert_eq!(called, expected, "{management:?}");
