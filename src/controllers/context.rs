@@ -22,6 +22,7 @@ use crate::telemetry::metrics::Metrics;
 
 use super::backoff::Backoff;
 use super::identity::SharedIdentity;
+use super::keys::Keys;
 use super::queues::Queues;
 
 /// How the operator behaves.
@@ -29,7 +30,7 @@ use super::queues::Queues;
 pub struct Settings {
     /// Time between two sweeps of an environment.
     pub sweep_interval: Duration,
-    /// Time within which a read of IAM may not show our last write.
+    /// Time within which a read of IAM may not show our last write, and KMS may not find a key that was just made.
     pub iam_settling: Duration,
     /// Longest duration of one pass.
     pub pass_timeout: Duration,
@@ -55,6 +56,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// How often in a row each object failed.
     pub backoff: Backoff,
+    /// The keys that were just made.
+    pub keys: Keys,
     /// How to behave.
     pub settings: Settings,
     accounts: AsyncMutex<HashMap<(String, bool), Account>>,
@@ -112,6 +115,7 @@ impl Context {
             events: Events::new(client.clone(), metrics.clone()),
             hand_over: HandOver::new(client.clone(), &namespace, metrics.clone()),
             backoff: Backoff::default(),
+            keys: Keys::new(settings.iam_settling),
             accounts: AsyncMutex::default(),
             environments: Mutex::default(),
             identities: Mutex::default(),

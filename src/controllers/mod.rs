@@ -6,6 +6,7 @@ mod context;
 mod environment;
 mod execute;
 mod identity;
+mod keys;
 mod observe;
 mod queues;
 mod removal;
