@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
 
 use crate::api::PhiWorkload;
 use crate::api::annotations::FINALIZER;
@@ -76,7 +77,14 @@ async fn hand_over(context: &Context, object: &PhiWorkload) -> Result<Next, Faul
     let namespace = object.namespace().unwrap_or_default();
     let environment = context.caches.environment(&object.spec.environment_ref.name);
     if environment.is_some_and(|environment| environment.spec.enforcement == Some(Enforcement::Enforce)) {
-        kubernetes(context).delete_network_policy(&namespace, &names::network_policy(&object.name_any())).await?;
+        let writer = kubernetes(context);
+        let account = &object.spec.service_account_name;
+        let found = context.caches.service_accounts.get(&ObjectRef::new(account).within(&namespace));
+        // The role that it names is as good as gone.
+        if let Some(uid) = found.as_ref().and_then(|found| found.metadata.uid.as_deref()) {
+            writer.annotate(&namespace, account, Some(uid), None).await?;
+        }
+        writer.delete_network_policy(&namespace, &names::network_policy(&object.name_any())).await?;
     }
     release(context, object).await
 }

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use aws_sdk_ec2::types::{IpPermission, SecurityGroup, VpcEndpoint};
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, RoleDetail};
+use hipaa_operator::domain::scope::CLAIMS_PATH;
 use hipaa_operator::domain::tags::CLUSTER;
 use hipaa_operator::policy::PolicyDocument;
 
@@ -67,8 +68,11 @@ fn role(role: &RoleDetail) -> Thing {
 fn policy(policy: &ManagedPolicyDetail) -> Thing {
     let versions = policy.policy_version_list();
     let default = versions.iter().find(|version| version.is_default_version());
+    let arn = policy.arn().unwrap_or_default();
+    // The generation of a claim may be any.
+    let place = if arn.contains(CLAIMS_PATH) { arn.rsplit_once('.').map_or(arn, |(place, _)| place) } else { arn };
     Thing::new(
-        format!("policy {}", policy.arn().unwrap_or_default()),
+        format!("policy {place}"),
         [
             ("document", canonical(default.and_then(|version| version.document()).unwrap_or_default())),
             ("versions that fit", (versions.len() <= VERSIONS).to_string()),

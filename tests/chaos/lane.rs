@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hipaa_operator::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Api, Client, Resource, ResourceExt as _};
@@ -134,6 +134,8 @@ impl Lane {
         let (account, cluster) = tokio::join!(account::read(&self.bed.emulators), cluster::read(&client));
         let mut held = account?;
         held.things.extend(cluster?);
+        let system = Api::<Namespace>::all(client).get_metadata("kube-system").await.map_err(|error| error.to_string())?;
+        held.names.insert(system.metadata.uid.unwrap_or_default(), "<API server>".to_owned());
         Ok(Picture::new(held.things, &held.names))
     }
 
