@@ -27,7 +27,8 @@ pub struct Held {
 /// Reads the account.
 pub async fn read(emulators: &Emulators) -> Result<Held, String> {
     let mut held = Held::default();
-    let (iam, network, keys) = tokio::join!(identity(emulators), network(emulators), keys(emulators));
+    // Boxes, because a future with an SDK call in it is large.
+    let (iam, network, keys) = tokio::join!(Box::pin(identity(emulators)), Box::pin(network(emulators)), Box::pin(keys(emulators)));
     for part in [iam?, network?, keys?] {
         held.things.extend(part.things);
         held.names.extend(part.names);

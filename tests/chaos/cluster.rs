@@ -84,7 +84,13 @@ fn timeless(value: &mut Value, generation: Option<i64>) {
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| timeless(item, generation)),
+        Value::Array(items) => {
+            for item in &mut *items {
+                timeless(item, generation);
+            }
+            // Accesses are listed by age, which is the same for both if they were made within one second.
+            items.sort_by_key(Value::to_string);
+        }
         _ => {}
     }
 }

@@ -56,7 +56,9 @@ async fn run() -> Result<bool, String> {
     try_join_all(lanes.iter_mut().map(|lane| campaign.work(lane))).await?;
     let tally = campaign.tally();
     println!("\n{}", tally.table());
-    let path = tally.write().map_err(|error| format!("target/chaos.json: {error}"))?;
+    let path = report::folder().join("chaos.json");
+    let written = std::fs::write(&path, format!("{:#}\n", tally.json()));
+    written.map_err(|error| format!("{}: {error}", path.display()))?;
     println!("{}", path.display());
     Ok(tally.bad() == 0 && tally.points() > 0)
 }

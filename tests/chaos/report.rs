@@ -12,7 +12,7 @@ use crate::flow::Flow;
 use crate::trial::{Ending, Trial};
 
 /// Where reports go.
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target")
 }
 
@@ -113,8 +113,8 @@ impl Tally {
         format!("{table}{notes}{} points in {took} s; the operator used at most {} MiB (unoptimised build)", self.points(), self.memory)
     }
 
-    /// Writes `target/chaos.json`.
-    pub fn write(&self) -> std::io::Result<PathBuf> {
+    /// For programs: a row for each flow and fault.
+    pub fn json(&self) -> Value {
         let row = |((flow, _), row): (&(Flow, usize), &Row)| -> Value {
             let Row { fault, calls, points, converged, lost, doubled, orphaned, .. } = row;
             json!({
@@ -122,11 +122,7 @@ impl Tally {
                 "lost": lost, "doubled": doubled, "orphaned": orphaned,
             })
         };
-        let rows: Vec<_> = self.rows.iter().map(row).collect();
-        let path = folder().join("chaos.json");
-        fs::create_dir_all(folder())?;
-        fs::write(&path, serde_json::to_string_pretty(&rows)? + "\n")?;
-        Ok(path)
+        self.rows.iter().map(row).collect()
     }
 }
 

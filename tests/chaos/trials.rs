@@ -39,7 +39,7 @@ pub fn all(calls: &[Call]) -> Vec<Trial> {
 }
 
 /// SIGKILL before each call and after each change, and answers lost of each.
-pub fn killed_or_unanswered(points: &[(Call, usize)]) -> Vec<Trial> {
+fn killed_or_unanswered(points: &[(Call, usize)]) -> Vec<Trial> {
     let changes = changes(points);
     let mut trials = at("kill", Setting::Plain, Fault::HeldBefore, points);
     trials.extend(at("kill-after-effect", Setting::Plain, Fault::HeldAfter, &changes));
@@ -54,7 +54,7 @@ fn changes(points: &[(Call, usize)]) -> Vec<(Call, usize)> {
 }
 
 /// Each call by its name and its number among the calls of that name.
-pub fn points(calls: &[Call]) -> Vec<(Call, usize)> {
+fn points(calls: &[Call]) -> Vec<(Call, usize)> {
     let mut counts = HashMap::<&Call, usize>::new();
     let numbered = calls.iter().map(|call| {
         let count = counts.entry(call).or_default();
@@ -70,7 +70,7 @@ fn at(name: &'static str, setting: Setting, fault: Fault, points: &[(Call, usize
 }
 
 /// At most this many, evenly spread.
-pub fn sample<T: Clone>(all: &[T], count: usize) -> Vec<T> {
+fn sample<T: Clone>(all: &[T], count: usize) -> Vec<T> {
     let count = count.min(all.len());
     (0..count).map(|number| all[(2 * number + 1) * all.len() / (2 * count)].clone()).collect()
 }
