@@ -1,8 +1,12 @@
-.PHONY: demo test testbed
+.PHONY: chaos demo test testbed
 
 # The main job on real parts, before your eyes. KEEP=1 leaves it running.
 demo:
 	@tests/demo/run
+
+# Kills the operator at every call it makes, loses every answer, and more: half an hour. Writes target/chaos.json.
+chaos:
+	@tests/chaos/run
 
 # Everything that has to hold: format, lints, documentation, pure tests, tests on real parts.
 test:

@@ -53,7 +53,7 @@ struct RunArguments {
     /// Seconds between two sweeps of an environment.
     #[arg(long, env = "HIPAA_OPERATOR_SWEEP_INTERVAL", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     sweep_interval: u64,
-    /// Seconds for which a read of IAM that does not show our last write is not believed.
+    /// Seconds for which a read of IAM that does not show our last write, or one of KMS that does not find a new key, is not believed.
     #[arg(long, env = "HIPAA_OPERATOR_IAM_SETTLING", default_value_t = 15, value_parser = clap::value_parser!(u64).range(0..=600))]
     iam_settling: u64,
     /// Seconds after which a pass is given up.

@@ -109,7 +109,7 @@ pub struct EndpointStatus {
     pub service: String,
     /// Who keeps it: Verify also where the VPC had one before.
     pub management: Management,
-    /// The endpoint, once there is one.
+    /// The endpoint, once there is one; the last one of ours where someone deleted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vpc_endpoint_id: Option<String>,
     /// Its security group, if it is ours.

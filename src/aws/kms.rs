@@ -1,6 +1,7 @@
 //! The environment's key. There is no call here that disables or deletes one.
 
 use aws_config::SdkConfig;
+use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::types::{KeyManagerType, KeyMetadata, KeyState, Tag};
 
 use super::CallObserver;
@@ -66,13 +67,15 @@ impl Kms {
     }
 
     /// Creates a symmetric encryption key with its policy and tags in one call, and gives its ARN. KMS has no client token: look with
-    /// [`find_by_tags`](Self::find_by_tags) first (<https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html>).
+    /// [`find_by_tags`](Self::find_by_tags) first; and tried once only, because an answer that was lost may have made one
+    /// (<https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html>).
     ///
     /// # Errors
     /// `Invalid` if the policy would lock out its own caller; `Quota`; or when the call fails.
     pub async fn create_key(&self, policy_json: &str, description: &str, tags: &Tags) -> Result<String, Fault> {
         let request = self.client.create_key().policy(policy_json).description(description);
-        let call = request.set_tags(Some(tag_list("CreateKey", tags)?)).send();
+        let once = aws_sdk_kms::Config::builder().retry_config(RetryConfig::disabled());
+        let call = request.set_tags(Some(tag_list("CreateKey", tags)?)).customize().config_override(once).send();
         let answer = self.calls.watch("kms", "CreateKey", call).await?;
         answer.key_metadata.and_then(|metadata| metadata.arn).ok_or_else(|| incomplete("kms", "CreateKey"))
     }

@@ -25,6 +25,7 @@ use crate::telemetry::metrics::Metrics;
 
 use super::backoff::Backoff;
 use super::identity::SharedIdentity;
+use super::keys::Keys;
 use super::queues::Queues;
 
 /// Sweeps after which an account that cannot be read makes the posture of its workloads unknown: a passing fault does not.
@@ -38,7 +39,7 @@ const AWAY: Duration = Duration::from_secs(20);
 pub struct Settings {
     /// Time between two sweeps of an environment.
     pub sweep_interval: Duration,
-    /// Time within which a read of IAM may not show our last write.
+    /// Time within which a read of IAM may not show our last write, and KMS may not find a key that was just made.
     pub iam_settling: Duration,
     /// Longest duration of one pass.
     pub pass_timeout: Duration,
@@ -64,6 +65,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// How often in a row each object failed.
     pub backoff: Arc<Backoff>,
+    /// The keys that were just made.
+    pub keys: Keys,
     /// How to behave.
     pub settings: Settings,
     accounts: AsyncMutex<HashMap<(String, bool), Account>>,
@@ -138,6 +141,7 @@ impl Context {
             events: Events::new(client.clone(), metrics.clone()),
             hand_over: HandOver::new(client.clone(), &namespace, metrics.clone()),
             backoff: Arc::default(),
+            keys: Keys::new(settings.iam_settling),
             accounts: AsyncMutex::default(),
             environments: Mutex::default(),
             unread: Mutex::default(),

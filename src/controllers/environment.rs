@@ -138,6 +138,9 @@ impl Pass<'_> {
             let api = PhiEnvironment::api(&self.context.client, None);
             set_finalizer(&api, self.object, FINALIZER, true, &self.context.metrics).await?;
         }
+        if self.previous.settled_inputs.as_deref() == Some("") {
+            self.context.keys.left_under_way(&names::key_alias(&self.rules.scope));
+        }
         if anything {
             self.mark_unsettled(&mut previous, &inputs).await?;
         }
@@ -184,6 +187,7 @@ impl Pass<'_> {
         Executor {
             account: &self.account,
             identity: &self.identity,
+            keys: &self.context.keys,
             kubernetes: KubernetesWriter { client: self.context.client.clone(), metrics: self.context.metrics.clone() },
             path: &self.rules.scope.path,
         }

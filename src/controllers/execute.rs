@@ -15,6 +15,7 @@ use crate::plan::applied::Outcome;
 use crate::plan::{Action, Applied, Mode, Plan};
 
 use super::identity::SharedIdentity;
+use super::keys::Keys;
 
 /// Where actions go.
 pub struct Executor<'a> {
@@ -22,6 +23,8 @@ pub struct Executor<'a> {
     pub account: &'a Account,
     /// The snapshot that our writes go through to.
     pub identity: &'a SharedIdentity,
+    /// The keys that were just made.
+    pub keys: &'a Keys,
     /// The cluster.
     pub kubernetes: KubernetesWriter,
     /// IAM path of the environment.
@@ -153,14 +156,7 @@ impl Executor<'_> {
     async fn key(&self, action: &Action, results: &mut Results) -> Result<(), Obstacle> {
         let kms = &self.account.kms;
         match action {
-            Action::CreateKey { policy, tags, .. } => {
-                // KMS has no client token: a key that a crash left without its alias is found by its tags.
-                let arn = match kms.find_by_tags(tags).await? {
-                    Some(arn) => arn,
-                    None => kms.create_key(&policy.to_json(), "Environment key of hipaa-operator", tags).await?,
-                };
-                results.key = Some(arn);
-            }
+            Action::CreateKey { alias, policy, tags } => results.key = Some(self.keys.make(kms, alias, policy, tags).await?),
             Action::CreateAlias { key, alias } => kms.create_alias(alias, &results.key(key)?).await?,
             Action::EnableKeyRotation { key, days } => kms.enable_rotation(&results.key(key)?, *days).await?,
             Action::PutKeyPolicy { key, policy } => kms.put_policy(&results.key(key)?, &policy.to_json()).await?,

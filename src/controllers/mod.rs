@@ -8,6 +8,7 @@ mod context;
 mod environment;
 mod execute;
 mod identity;
+mod keys;
 pub(crate) mod observe;
 mod one_shot;
 mod queues;

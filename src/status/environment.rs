@@ -9,6 +9,7 @@ use crate::api::shared::{Enforcement, Management};
 use crate::domain::{names, tags};
 use crate::observed::account::Key;
 use crate::observed::environment::EnvironmentObservation;
+use crate::plan::environment::rules::EndpointRule;
 use crate::plan::environment::{Rules, is_recorded};
 use crate::plan::facts::{obstacle, without_scheme};
 use crate::plan::{Applied, Mode};
@@ -117,38 +118,39 @@ fn scope(pass: &EnvironmentPass) -> Option<ScopeStatus> {
 }
 
 fn endpoints(pass: &EnvironmentPass, recorded: &[EndpointStatus]) -> Vec<EndpointStatus> {
+    let status = |rule: &EndpointRule| match recorded.iter().find(|endpoint| endpoint.service == rule.service) {
+        // What could not be read is not gone: an endpoint of ours that lost its tags is known by its record alone.
+        Some(before) if pass.observed.endpoints.is_err() => before.clone(),
+        before => endpoint(pass, rule, before, recorded),
+    };
+    pass.rules.endpoints.iter().map(status).collect()
+}
+
+fn endpoint(pass: &EnvironmentPass, rule: &EndpointRule, before: Option<&EndpointStatus>, recorded: &[EndpointStatus]) -> EndpointStatus {
     let wanted = tags::of_environment(&pass.rules.scope);
-    pass.rules
-        .endpoints
-        .iter()
-        .map(|rule| {
-            let service_name = pass.rules.scope.endpoint_service_name(&rule.service);
-            let mut present: Vec<_> =
-                pass.observed.endpoints.iter().flatten().filter(|endpoint| endpoint.service_name == service_name).collect();
-            present.sort_by_key(|endpoint| (rule.vpc_endpoint_id.as_ref() != Some(&endpoint.id), !tags::owned(&endpoint.tags, &wanted)));
-            let endpoint = present.first();
-            let ours = endpoint.is_none_or(|endpoint| tags::owned(&endpoint.tags, &wanted) || is_recorded(recorded, &endpoint.id));
-            let zones = pass
-                .observed
-                .subnets
-                .iter()
-                .flatten()
-                .filter(|subnet| endpoint.is_some_and(|endpoint| endpoint.subnet_ids.contains(&subnet.id)));
-            let mut zones: Vec<String> = zones.map(|subnet| subnet.zone.clone()).collect();
-            zones.sort_unstable();
-            zones.dedup();
-            let group_name = names::security_group(&pass.rules.scope, &rule.service);
-            let group = pass.observed.security_groups.iter().flatten().find(|group| group.name == group_name);
-            EndpointStatus {
-                service: rule.service.clone(),
-                management: if rule.provision && ours { Management::Provision } else { Management::Verify },
-                vpc_endpoint_id: endpoint.map(|endpoint| endpoint.id.clone()),
-                security_group_id: group.map(|group| group.id.clone()),
-                state: endpoint.map(|endpoint| endpoint.state.clone()),
-                zones,
-            }
-        })
-        .collect()
+    let service_name = pass.rules.scope.endpoint_service_name(&rule.service);
+    let mut present: Vec<_> = pass.observed.endpoints.iter().flatten().filter(|endpoint| endpoint.service_name == service_name).collect();
+    present.sort_by_key(|endpoint| (rule.vpc_endpoint_id.as_ref() != Some(&endpoint.id), !tags::owned(&endpoint.tags, &wanted)));
+    let endpoint = present.first();
+    let ours = endpoint.is_none_or(|endpoint| tags::owned(&endpoint.tags, &wanted) || is_recorded(recorded, &endpoint.id));
+    let zones =
+        pass.observed.subnets.iter().flatten().filter(|subnet| endpoint.is_some_and(|endpoint| endpoint.subnet_ids.contains(&subnet.id)));
+    let mut zones: Vec<String> = zones.map(|subnet| subnet.zone.clone()).collect();
+    zones.sort_unstable();
+    zones.dedup();
+    let group_name = names::security_group(&pass.rules.scope, &rule.service);
+    let group = pass.observed.security_groups.iter().flatten().find(|group| group.name == group_name);
+    // One of ours that someone deleted stays on record until there is another: the next one's client token is made of it.
+    let gone = before.filter(|before| rule.provision && endpoint.is_none() && before.management == Management::Provision);
+    let gone = gone.and_then(|before| before.vpc_endpoint_id.clone());
+    EndpointStatus {
+        service: rule.service.clone(),
+        management: if rule.provision && ours { Management::Provision } else { Management::Verify },
+        state: endpoint.map(|endpoint| endpoint.state.clone()).or_else(|| gone.as_ref().map(|_| "deleted".to_owned())),
+        vpc_endpoint_id: endpoint.map(|endpoint| endpoint.id.clone()).or(gone),
+        security_group_id: group.map(|group| group.id.clone()),
+        zones,
+    }
 }
 
 fn models(observed: &EnvironmentObservation) -> Vec<ModelStatus> {

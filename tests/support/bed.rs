@@ -62,6 +62,9 @@ impl Bed {
     async fn start_with(shape: Shape, audited: bool) -> Self {
         let folder = folder();
         let emulators = Arc::new(Emulators::start(folder.path(), &shape.account, &shape.region).await);
+        // The issuer that the tokens carry has to be that of every account that is seeded here later.
+        emulators.warm_up().await;
+        emulators.reset().await;
         let seeded = seed(&emulators, &shape).await;
         Self::around(folder, emulators, seeded, shape, audited).await
     }

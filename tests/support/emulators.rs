@@ -137,10 +137,23 @@ impl Emulators {
     /// # Panics
     /// If moto does not answer.
     pub async fn reset(&self) {
-        for path in ["reset", "seed?a=42"] {
-            let answer = http::post(&format!("{}/moto-api/{path}", self.moto_url), "").await;
-            answer.and_then(http::ok).unwrap_or_else(|error| panic!("moto's {path}: {error}"));
-        }
+        self.moto_command("reset").await;
+        self.moto_command("seed?a=42").await;
+    }
+
+    /// Lets moto load what it loads only once, so that the ids after the first [`reset`](Self::reset) are those after any other.
+    ///
+    /// # Panics
+    /// If moto does not answer.
+    pub async fn warm_up(&self) {
+        self.ec2().describe_vpc_endpoint_services().send().await.expect("DescribeVpcEndpointServices");
+        self.moto_command("reset").await;
+        self.ec2().describe_vpcs().send().await.expect("DescribeVpcs");
+    }
+
+    async fn moto_command(&self, command: &str) {
+        let answer = http::post(&format!("{}/moto-api/{command}", self.moto_url), "").await;
+        answer.and_then(http::ok).unwrap_or_else(|error| panic!("moto's {command}: {error}"));
     }
 
     /// The process groups of both.

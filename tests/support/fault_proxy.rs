@@ -109,6 +109,11 @@ impl FaultProxy {
         self.until(deadline, |traffic| traffic.waiting > 0 && traffic.open == traffic.waiting).await
     }
 
+    /// Waits until nothing is under way; says whether that came within the time.
+    pub async fn quiet(&self, deadline: Duration) -> bool {
+        self.until(deadline, |traffic| traffic.open == 0).await
+    }
+
     /// Lets passes go on.
     pub fn resume(&self) {
         self.shared.traffic.send_modify(|traffic| traffic.gate_closed = false);

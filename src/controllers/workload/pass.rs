@@ -197,6 +197,7 @@ impl Pass<'_> {
         Executor {
             account: &self.environment.account,
             identity: &self.environment.identity,
+            keys: &self.context.keys,
             kubernetes: kubernetes(self.context),
             path: &self.environment.facts.scope.path,
         }

@@ -160,8 +160,12 @@ impl Network<'_> {
         }
         let scope = &self.rules.scope;
         let policy = self.policy(rule);
+        // A token stands for one endpoint, also after that was deleted: whoever deletes one must not keep us from making another.
+        let gone = self.recorded.iter().find(|endpoint| endpoint.service == rule.service);
+        let gone = gone.and_then(|endpoint| endpoint.vpc_endpoint_id.as_deref()).unwrap_or_default();
+        let parts = [&scope.cluster_arn(), &scope.environment, &rule.service, self.vpc_id, &policy.to_json(), gone];
         let endpoint = NewEndpoint {
-            client_token: names::client_token(&[&scope.cluster_arn(), &scope.environment, &rule.service, self.vpc_id, &policy.to_json()]),
+            client_token: names::client_token(&parts),
             service: rule.service.clone(),
             service_name: service_name.to_owned(),
             vpc_id: self.vpc_id.to_owned(),
