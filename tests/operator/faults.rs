@@ -181,12 +181,16 @@ async fn a_path_that_does_not_carry_our_calls_is_told_apart_from_a_service_that_
     let Scene { operator, bed } = scene;
     operator.stop();
     let scene = Scene::on(bed, &[("AWS_ENDPOINT_URL_KMS", &silent.0)]).await;
-    let unanswered = || async {
-        let conditions = scene.environment().await.status.unwrap_or_default().conditions;
-        let key = conditions.into_iter().find(|condition| condition.type_ == "KeyReady");
-        key.filter(|key| key.status == "Unknown" && key.reason == "AwsUnavailable").ok_or_else(|| "KeyReady is not told".to_owned())
+    let told = async |kind: &str, status: &str, reason: &str| {
+        let ask = || async {
+            let conditions = scene.environment().await.status.unwrap_or_default().conditions;
+            let found = conditions.into_iter().find(|condition| condition.type_ == kind);
+            found.filter(|found| found.status == status && found.reason == reason).ok_or_else(|| format!("{kind} is not {status}"))
+        };
+        // Each pass asks three times, and waits ten seconds for an answer.
+        scene.bed.eventually("a silent service is told, and keeps nothing else", 6 * SOON, ask).await
     };
-    let condition = scene.bed.eventually("a silent service is told", 2 * SOON, unanswered).await;
+    let condition = told("KeyReady", "Unknown", "AwsUnavailable").await;
     assert!(condition.message.contains("kms:DescribeKey failed: no answer"), "{}", condition.message);
-    scene.condition::<PhiEnvironment>(None, "prod", "EndpointsReady", "True").await;
+    told("EndpointsReady", "True", "InPlace").await;
 }
