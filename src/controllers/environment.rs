@@ -22,13 +22,13 @@ use crate::plan::environment::{EnvironmentInputs, Rules, plan, scope_findings};
 use crate::plan::facts::EnvironmentFacts;
 use crate::plan::{Action, Applied, Mode, may_hold};
 use crate::status::conditions::Stamp;
-use crate::status::environment::{EnvironmentPass, project};
+use crate::status::environment::{EnvironmentPass, project, recorded_key};
 use crate::status::transitions::transitions;
 
 use super::context::{Context, Environment};
 use super::execute::Executor;
 use super::identity::SharedIdentity;
-use super::observe::{Observation, observe};
+use super::observe::{Known, Observation, observe};
 use super::{Next, removal, sweep};
 
 /// How soon to look again after our own writes.
@@ -69,7 +69,8 @@ pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Res
         account,
     };
     let began = Instant::now();
-    let mut seen = observe(&context.client, &pass.account, &object.spec, &pass.rules, caller).await;
+    let start = Known { spec: &object.spec, rules: &pass.rules, recorded: &pass.previous, caller };
+    let mut seen = observe(&context.client, &pass.account, start).await;
     let changed = pass.take_over(&mut seen, began);
     if object.metadata.deletion_timestamp.is_some() {
         return removal::environment(&pass, &seen.environment).await;
@@ -100,7 +101,7 @@ impl Pass<'_> {
             // What an unread profile changes in the digest is nobody's change of inputs.
             may_hold: may_hold(self.previous.settled_inputs.as_deref(), &inputs, wished)
                 || (!wished && observed.profiles.values().any(Result::is_err)),
-            recorded_key: self.previous.key_arn.as_deref(),
+            recorded_key: recorded_key(&self.previous),
             boundary_refused: refused_boundary(&self.previous),
             recorded_endpoints: &self.previous.endpoints,
         })
@@ -208,8 +209,10 @@ impl Pass<'_> {
         let all = before.is_none_or(|before| before.digest != digest);
         for workload in self.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == self.name) {
             let namespace = workload.namespace().unwrap_or_default();
-            let role = names::role(&environment.facts.scope, &namespace, &workload.spec.service_account_name);
-            if all || changed.contains(&role) {
+            let account = &workload.spec.service_account_name;
+            let role = names::role(&environment.facts.scope, &namespace, account);
+            let theirs = environment.facts.platform_role(&namespace, account);
+            if all || changed.contains(&role) || theirs.is_some_and(|theirs| changed.contains(theirs)) {
                 self.context.queues.workload(&namespace, &workload.name_any());
             }
             if all {
@@ -272,7 +275,7 @@ fn is_refused_boundary(action: &Action, outcome: &Outcome) -> bool {
     boundary && matches!(outcome, Outcome::Failed(fault) if fault.class == FaultClass::Denied)
 }
 
-/// Whether nothing was left unread or held: only then do the inputs count as settled.
+/// Whether nothing that matters to our own things was left unread or held: only then do the inputs count as settled.
 fn judged(applied: &Applied) -> bool {
-    applied.findings.iter().all(|finding| !matches!(finding.verdict, Verdict::Unknown | Verdict::Held))
+    applied.findings.iter().all(|finding| !finding.blocks || !matches!(finding.verdict, Verdict::Unknown | Verdict::Held))
 }

@@ -73,6 +73,12 @@ impl SharedIdentity {
         }
     }
 
+    /// The role of this name.
+    #[must_use]
+    pub fn role(&self, name: &str) -> Option<Role> {
+        self.lock().snapshot.roles.get(name).cloned()
+    }
+
     /// The policy with this ARN.
     #[must_use]
     pub fn policy(&self, arn: &str) -> Option<ManagedPolicy> {
@@ -162,6 +168,7 @@ fn apply_to_role(snapshot: &mut IdentitySnapshot, action: &Action) -> Option<Str
     | Action::TagRole { role: name, .. }
     | Action::AttachPolicy { role: name, .. }
     | Action::DetachPolicy { role: name, .. }
+    | Action::DetachOwnPolicy { role: name, .. }
     | Action::StripRole { role: name, .. }
     | Action::DeleteInlinePolicy { role: name, .. }) = action
     else {
@@ -173,7 +180,7 @@ fn apply_to_role(snapshot: &mut IdentitySnapshot, action: &Action) -> Option<Str
         Action::PutPermissionsBoundary { boundary_arn, .. } => role.boundary_arn = Some(boundary_arn.clone()),
         Action::TagRole { tags, .. } => role.tags.extend(tags.clone()),
         Action::AttachPolicy { policy_arn, .. } => drop(role.attached.insert(policy_arn.clone())),
-        Action::DetachPolicy { policy_arn, .. } => drop(role.attached.remove(policy_arn)),
+        Action::DetachPolicy { policy_arn, .. } | Action::DetachOwnPolicy { policy_arn, .. } => drop(role.attached.remove(policy_arn)),
         Action::DeleteInlinePolicy { policy_name, .. } => drop(role.inline.remove(policy_name)),
         Action::StripRole { attached, inline, .. } => {
             role.attached.retain(|arn| !attached.contains(arn));

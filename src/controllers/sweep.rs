@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use kube::ResourceExt;
 
+use crate::api::PhiWorkload;
+use crate::api::identity::RoleMapping;
 use crate::domain::{Fault, names};
 use crate::plan::environment::orphans;
 use crate::plan::{Mode, Plan};
@@ -21,10 +23,13 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
     }
     let scope = &pass.rules.scope;
     let living = pass.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == pass.name);
-    let claimed: BTreeSet<String> = living
-        .iter()
-        .map(|workload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name))
-        .collect();
+    let claims = |workload: &PhiWorkload| {
+        let (namespace, account) = (workload.namespace().unwrap_or_default(), &workload.spec.service_account_name);
+        let of = |mapping: &&RoleMapping| mapping.namespace == namespace && mapping.service_account_name == *account;
+        let theirs = pass.rules.platform_roles.iter().flatten().find(of).map(|mapping| mapping.role_name.clone());
+        [Some(names::role(scope, &namespace, account)), theirs]
+    };
+    let claimed: BTreeSet<String> = living.iter().flat_map(claims).flatten().collect();
     let identity = pass.identity.snapshot();
     let roles: Vec<_> = identity.roles.values().cloned().collect();
     let handed_over = pass.context.hand_over.list(&pass.name).await?;

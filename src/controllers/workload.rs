@@ -6,6 +6,7 @@ mod gather;
 mod pass;
 mod record;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
@@ -70,8 +71,12 @@ async fn hand_over(context: &Context, object: &PhiWorkload) -> Result<Next, Faul
     }
     let previous = context.statuses.previous(object);
     if let Some(identity) = &previous.identity {
-        let role = identity.role_arn.rsplit('/').next().unwrap_or_default();
-        context.hand_over.add(&object.spec.environment_ref.name, role, &identity.policy_arn).await?;
+        // A role of ours from before `Attach` has the name of the policy.
+        let arns = identity.former_role_arns.iter().chain([&identity.role_arn, &identity.policy_arn]);
+        let roles: BTreeSet<&str> = arns.map(|arn| arn.rsplit('/').next().unwrap_or_default()).collect();
+        for role in roles {
+            context.hand_over.add(&object.spec.environment_ref.name, role, &identity.policy_arn).await?;
+        }
     }
     let namespace = object.namespace().unwrap_or_default();
     let environment = context.caches.environment(&object.spec.environment_ref.name);

@@ -35,12 +35,18 @@ pub struct EnvironmentObservation {
     pub offered: Read<Vec<OfferedService>>,
     /// The VPC's endpoints.
     pub endpoints: Read<Vec<Endpoint>>,
-    /// Our security groups in the VPC.
+    /// Endpoints that the spec names and that lie in another VPC of the account.
+    pub other_endpoints: Read<Vec<Endpoint>>,
+    /// Our security groups in the VPC, by their tags.
     pub security_groups: Read<Vec<SecurityGroup>>,
+    /// Further groups, read by id: those of endpoints that are only verified, and recorded ones of ours that lost their tags.
+    pub other_security_groups: Read<Vec<SecurityGroup>>,
     /// The key: the spec's, or the one behind our alias.
     pub key: Read<Option<Key>>,
     /// Our boundary.
     pub boundary: Read<Option<ManagedPolicy>>,
+    /// Whether the boundary of our name is ours: recorded in the status, or with our tags.
+    pub boundary_is_ours: Read<bool>,
     /// The document of the platform's own boundary, if the spec names one.
     pub platform_boundary: Read<Option<PolicyDocument>>,
     /// Availability of every approved model; `None` for a model that Bedrock does not know.

@@ -166,6 +166,11 @@ pub enum Action {
         role: String,
         policy_arn: String,
     },
+    /// Our policy, from a role of the platform's, which stays.
+    DetachOwnPolicy {
+        role: String,
+        policy_arn: String,
+    },
     /// An inline policy that someone added and that gives power.
     DeleteInlinePolicy {
         role: String,
@@ -217,8 +222,8 @@ pub struct NewEndpoint {
     pub subnet_ids: BTreeSet<String>,
     /// Its security group.
     pub group: GroupReference,
-    /// Its policy.
-    pub policy: PolicyDocument,
+    /// Its policy; `None` where endpoints of the service take none.
+    pub policy: Option<PolicyDocument>,
     /// Makes a repeated create return the first endpoint.
     pub client_token: String,
     /// Ownership tags.

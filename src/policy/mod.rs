@@ -4,6 +4,7 @@ pub mod boundary;
 pub mod document;
 pub mod endpoint;
 pub mod key;
+pub mod passage;
 pub mod permissions;
 pub mod relation;
 pub mod trust;

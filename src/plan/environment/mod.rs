@@ -10,7 +10,7 @@ mod scope;
 mod security_groups;
 
 pub(super) use boundary::prune;
-pub use endpoints::is_recorded;
+pub use endpoints::{addresses, chosen, is_recorded, leads_to};
 pub use removal::{orphan_key, remove};
 pub use rules::Rules;
 pub use scope::judge as scope_findings;

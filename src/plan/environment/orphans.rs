@@ -38,33 +38,55 @@ pub fn sweep(
     let mut sweep = Sweep::default();
     for (name, policy_arn) in handed_over {
         if !claimed.contains(name) {
-            sweep.actions.extend(finish(ours.iter().find(|role| role.name == *name), policy_arn, identity));
+            let role = ours.iter().find(|role| role.name == *name);
+            sweep.actions.extend(finish(name, role, policy_arn, identity, claimed.contains(last(policy_arn))));
         }
         sweep.finished.insert(name.clone());
     }
     let powerful =
         |role: &&&Role| !claimed.contains(&role.name) && !handed_over.contains_key(&role.name) && power(role, identity).next().is_some();
     let unclaimed: Vec<&&Role> = ours.iter().filter(powerful).collect();
-    if unclaimed.len() > BRAKE.max(ours.len() / 10) && !confirmed {
-        sweep.braked = unclaimed.len();
+    let theirs = roles.iter().filter(|role| !tags::owned(&role.tags, &wanted) && !handed_over.contains_key(&role.name));
+    let attached: Vec<Action> = theirs.flat_map(|role| unclaimed_policies(role, identity, claimed)).collect();
+    if unclaimed.len() + attached.len() > BRAKE.max(ours.len() / 10) && !confirmed {
+        sweep.braked = unclaimed.len() + attached.len();
         return sweep;
     }
+    sweep.actions.extend(attached);
     for role in unclaimed {
         sweep.actions.extend(power(role, identity));
     }
     sweep
 }
 
-fn finish(role: Option<&&Role>, policy_arn: &str, identity: &IdentitySnapshot) -> Vec<Action> {
+/// Finishes one role that was handed over. One that is not ours is the platform's: our policy goes from it, and it stays. The policy of a
+/// workload that lives again stays too.
+fn finish(name: &str, role: Option<&&Role>, policy_arn: &str, identity: &IdentitySnapshot, policy_is_claimed: bool) -> Vec<Action> {
     let mut actions = Vec::new();
     if let Some(role) = role {
         let (attached, inline) = (role.attached.iter().cloned().collect(), role.inline.keys().cloned().collect());
         actions.push(Action::DeleteRole { role: role.name.clone(), attached, inline });
+    } else if name != last(policy_arn) {
+        actions.push(Action::DetachOwnPolicy { role: name.to_owned(), policy_arn: policy_arn.to_owned() });
     }
-    if let Some(policy) = identity.policies.get(policy_arn) {
+    if let Some(policy) = identity.policies.get(policy_arn).filter(|_| !policy_is_claimed) {
         actions.push(Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() });
     }
     actions
+}
+
+/// Policies of ours on a role of the platform's whose workload is gone. A policy has the name of its workload's derived role.
+fn unclaimed_policies<'a>(
+    role: &'a Role,
+    identity: &'a IdentitySnapshot,
+    claimed: &'a BTreeSet<String>,
+) -> impl Iterator<Item = Action> + 'a {
+    let ours = role.attached.iter().filter(|arn| identity.policies.contains_key(*arn) && !claimed.contains(last(arn)));
+    ours.map(|arn| Action::DetachOwnPolicy { role: role.name.clone(), policy_arn: arn.clone() })
+}
+
+fn last(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 /// The actions that take away whatever gives the role power.
