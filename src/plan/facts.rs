@@ -81,7 +81,7 @@ impl EnvironmentFacts {
         let boundary = match &rules.platform_boundary_arn {
             Some(_) => observed.platform_boundary.as_ref().ok()?.clone(),
             // One of our name that is not ours limits nothing that we make: accesses wait.
-            None if !observed.boundary_is_ours.as_ref().ok()? => None,
+            None if !*observed.boundary_is_ours.as_ref().ok()? => None,
             None => observed.boundary.as_ref().ok()?.as_ref().and_then(|boundary| boundary.document.clone()),
         };
         Some(Self {

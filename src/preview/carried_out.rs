@@ -35,6 +35,8 @@ pub(super) fn environment(observed: &mut EnvironmentObservation, rules: &Rules, 
                     arn: "<key-arn>".into(),
                     state: "Enabled".into(),
                     customer_managed: true,
+                    usage: None,
+                    spec: None,
                     rotation_enabled: true,
                     rotation_period_in_days: Some(rules.resolved.rotation_period_in_days),
                     policy: Some(policy.clone()),
@@ -57,11 +59,12 @@ fn group_id(service: &str) -> String {
 fn endpoint(new: &NewEndpoint, known: &KnownEnvironment) -> Endpoint {
     Endpoint {
         id: format!("<vpc-endpoint-id-of-{}>", new.service),
+        vpc_id: new.vpc_id.clone(),
         service_name: new.service_name.clone(),
         state: "available".into(),
         endpoint_type: "Interface".into(),
         private_dns: true,
-        policy: Some(new.policy.clone()),
+        policy: new.policy.clone(),
         subnet_ids: new.subnet_ids.clone(),
         security_group_ids: BTreeSet::from([group_id(&new.service)]),
         addresses: assumed::addresses(known, &new.service),
@@ -76,11 +79,12 @@ pub(super) struct WorkloadThings {
     pub role: Option<Role>,
     pub policy: Option<ManagedPolicy>,
     pub network_policy: Option<NetworkPolicy>,
+    /// The platform's role, where it makes roles.
+    pub platform_role: Option<Role>,
 }
 
 /// What there is of a workload once the actions are carried out.
-pub(super) fn workload(actions: &[Action]) -> WorkloadThings {
-    let mut things = WorkloadThings::default();
+pub(super) fn workload(mut things: WorkloadThings, actions: &[Action]) -> WorkloadThings {
     for action in actions {
         match action {
             Action::CreatePolicy { arn, document, .. } => {
@@ -88,7 +92,8 @@ pub(super) fn workload(actions: &[Action]) -> WorkloadThings {
             }
             Action::CreateRole(new) => things.role = Some(role(new)),
             Action::AttachPolicy { policy_arn, .. } => {
-                things.role.iter_mut().for_each(|role| role.attached = BTreeSet::from([policy_arn.clone()]));
+                let roles = things.role.iter_mut().chain(&mut things.platform_role);
+                roles.for_each(|role| role.attached = BTreeSet::from([policy_arn.clone()]));
             }
             Action::ApplyNetworkPolicy(policy) => things.network_policy = Some((**policy).clone()),
             Action::AnnotateServiceAccount { role_arn, .. } => things.service_account.role_arn = Some(role_arn.clone()),

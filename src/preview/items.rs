@@ -21,7 +21,7 @@ pub struct Item {
     pub kind: String,
     /// Its name.
     pub name: String,
-    /// What would be done: `Create`.
+    /// What would be done: `Create`, or `Attach` for a role of the platform's that gets a policy.
     pub operation: String,
     /// Its policy document, if it is or has one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,7 +84,7 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
             item("ec2", "SecurityGroup", name, json!({"vpcId": vpc_id, "ingress": [], "egress": [], "tags": tags}))
         }
         Action::CreateVpcEndpoint(new) => {
-            Item { document: Some(new.policy.clone()), ..item("ec2", "VpcEndpoint", &new.service_name, endpoint(new, all)) }
+            Item { document: new.policy.clone(), ..item("ec2", "VpcEndpoint", &new.service_name, endpoint(new, all)) }
         }
         Action::CreateKey { alias, policy, tags } => {
             Item { document: Some(policy.clone()), ..item("kms", "Key", alias, json!({"alias": alias, "tags": tags})) }
@@ -95,6 +95,10 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
         }
         Action::CreatePolicy { name, arn, document, tags } => {
             Item { document: Some(document.clone()), ..item("iam", "Policy", name, json!({"arn": arn, "tags": tags})) }
+        }
+        // A role that no action makes is the platform's.
+        Action::AttachPolicy { role, policy_arn } if !makes_role(all, role) => {
+            Item { operation: "Attach".to_owned(), ..item("iam", "Role", role, json!({"attachedPolicies": [policy_arn]})) }
         }
         Action::CreateRole(new) => Item { trust: Some(new.trust.clone()), ..item("iam", "Role", &new.name, role(new)) },
         // They change what another action makes, or what exists already, which here is nothing. Named one by one, so that a new
@@ -120,6 +124,7 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
         | Action::TagRole { .. }
         | Action::AttachPolicy { .. }
         | Action::DetachPolicy { .. }
+        | Action::DetachOwnPolicy { .. }
         | Action::DeleteInlinePolicy { .. }
         | Action::StripRole { .. }
         | Action::DeleteRole { .. }
@@ -128,6 +133,10 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
         | Action::AnnotateServiceAccount { .. }
         | Action::ClearServiceAccount { .. } => return None,
     })
+}
+
+fn makes_role(all: &[Action], name: &str) -> bool {
+    all.iter().any(|action| matches!(action, Action::CreateRole(new) if new.name == *name))
 }
 
 fn endpoint(new: &NewEndpoint, all: &[Action]) -> Value {

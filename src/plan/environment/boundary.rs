@@ -94,3 +94,6 @@ fn foreign(arn: &str) -> Finding {
 pub(in crate::plan) fn prune(policy: &ManagedPolicy) -> Option<String> {
     (policy.other_versions.len() >= OTHER_VERSIONS).then(|| policy.other_versions.first().cloned()).flatten()
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,10 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::phi_environment_status::EndpointStatus;
-use crate::api::shared::Management;
 use crate::catalogue::Control;
 use crate::domain::{names, tags};
-use crate::observed::network::{Endpoint, OfferedService, Subnet, by_zone};
+use crate::observed::network::{Endpoint, OfferedService, SecurityGroup, Subnet, by_zone};
 use crate::plan::action::{EndpointChange, GroupReference, NewEndpoint};
 use crate::plan::facts::callable_profiles;
 use crate::plan::{Action, Finding, Plan};
@@ -263,3 +262,6 @@ fn without_policy(rule: &EndpointRule) -> Finding {
     }
     Finding::not_applicable(Control::EndpointPolicies, FAMILY, "endpoints of this service take no policy")
 }
+
+#[cfg(test)]
+mod tests;

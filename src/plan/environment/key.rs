@@ -125,3 +125,6 @@ fn rotated(inputs: &EnvironmentInputs, key: &Key) -> bool {
 fn wanted_policy(inputs: &EnvironmentInputs, operator: &str) -> PolicyDocument {
     key_policy(&inputs.rules.scope, &inputs.rules.key_administrators, operator)
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,3 +96,6 @@ fn power<'a>(role: &'a Role, identity: &'a IdentitySnapshot) -> impl Iterator<It
     let inline = role.inline.iter().filter(|(_, document)| !document.as_ref().is_some_and(crate::policy::PolicyDocument::only_denies));
     attached.chain(inline.map(|(name, _)| Action::DeleteInlinePolicy { role: role.name.clone(), policy_name: name.clone() }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -285,3 +285,6 @@ fn foreign(action: Action, name: &str) -> Plan {
     );
     Plan { actions: vec![action], findings: vec![finding.about(last(name))], ..Plan::default() }
 }
+
+#[cfg(test)]
+mod tests;

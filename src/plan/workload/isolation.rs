@@ -236,3 +236,6 @@ fn widening(inputs: &WorkloadInputs, other: &NetworkPolicy) -> Option<Finding> {
         Finding::fail(Control::PodIsolation, FAMILY, Reason::WidenedByOtherPolicy, message).about(name).advisory()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,11 +17,15 @@ impl Identity<'_> {
     pub(super) fn attach(&self, document: &PolicyDocument, given_up: bool) -> Plan {
         let inputs = self.inputs;
         let account = &inputs.spec.service_account_name;
+        // What is given up goes from a policy that is there, whatever becomes of the role.
+        let kept = || inputs.policy.map_or_else(Plan::default, |_| self.keep_policy(document, given_up));
         let Some(name) = inputs.facts.platform_role(inputs.namespace, account) else {
-            return self.unmapped();
+            return self.unmapped(kept());
         };
         let Some(role) = inputs.platform_role else {
-            return refusal(Reason::RoleNotFound, self.role_to_create(name));
+            let mut plan = refusal(Reason::RoleNotFound, self.role_to_create(name));
+            plan.extend(kept());
+            return plan;
         };
         if inputs.service_account.is_none() {
             return self.without_service_account();
@@ -29,6 +33,7 @@ impl Identity<'_> {
         let (trust, works) = self.judge_trust(role);
         let mut plan = Plan { findings: vec![super::super::credential_path(inputs), trust], ..Plan::default() };
         if !works {
+            plan.extend(kept());
             return plan;
         }
         plan.extend(self.keep_policy(document, given_up));
@@ -47,7 +52,7 @@ impl Identity<'_> {
 
     /// No role is named for the service account. A role of ours from before `Attach` is left as it is; a role of the platform's that
     /// was named before loses our policy.
-    fn unmapped(&self) -> Plan {
+    fn unmapped(&self, kept: Plan) -> Plan {
         let inputs = self.inputs;
         let message = format!(
             "environment {} attaches policies to roles of the platform's and names none for service account {}/{}; ask the platform team to add it to the environment's spec.identity.roles",
@@ -55,6 +60,7 @@ impl Identity<'_> {
         );
         let mut plan = refusal(Reason::RoleNotMapped, message);
         if inputs.role.is_some_and(|role| self.owns(role)) {
+            plan.extend(kept);
             plan.actions.extend(self.leave_former(&self.role_arn));
         } else {
             plan.extend(self.take_away());

@@ -1,0 +1,41 @@
+use super::*;
+use crate::observed::identity::ManagedPolicy;
+
+const POLICY: &str = "arn:aws:iam::1:policy/hipaa-operator/clinic.notes-1";
+
+fn scope() -> Scope {
+    Scope {
+        partition: "aws".into(),
+        account_id: "1".into(),
+        region: "us-east-1".into(),
+        cluster_name: "prod".into(),
+        environment: "prod".into(),
+        path: "/hipaa-operator/".into(),
+    }
+}
+
+/// A role of the platform's with our policy, which is in the account.
+fn account() -> (Role, IdentitySnapshot) {
+    let role = Role { name: "theirs".into(), arn: "arn:aws:iam::1:role/theirs".into(), attached: [POLICY.to_owned()].into(), ..Role::default() };
+    let policy = ManagedPolicy { arn: POLICY.into(), ..ManagedPolicy::default() };
+    (role, IdentitySnapshot { policies: [(POLICY.to_owned(), policy)].into(), ..IdentitySnapshot::default() })
+}
+
+fn calls(claimed: &[&str], handed_over: &[(&str, &str)]) -> Vec<String> {
+    let (role, identity) = account();
+    let claimed = claimed.iter().map(|&name| name.to_owned()).collect();
+    let handed_over = handed_over.iter().map(|&(role, policy)| (role.to_owned(), policy.to_owned())).collect();
+    let sweep = sweep(&scope(), &[role], &identity, &claimed, &handed_over, false);
+    assert_eq!(sweep.braked, 0);
+    sweep.actions.iter().map(|action| format!("{} {}", action.describe().1, action.describe().2)).collect()
+}
+
+#[test]
+fn a_role_of_the_platforms_loses_our_policy_and_stays() {
+    let detach = format!("DetachRolePolicy {POLICY} from theirs");
+    assert_eq!(calls(&["clinic.notes-1", "theirs"], &[]), [""; 0], "a living workload claims both");
+    assert_eq!(calls(&[], &[]), [detach.clone()], "nobody claims the policy");
+    assert_eq!(calls(&[], &[("theirs", POLICY)]), [detach.clone(), format!("DeletePolicy {POLICY}")], "it was handed over");
+    assert_eq!(calls(&["clinic.notes-1", "theirs"], &[("theirs", POLICY)]), [""; 0], "and is claimed again");
+    assert_eq!(calls(&["clinic.notes-1", "second"], &[("theirs", POLICY)]), [detach], "on another role: the policy stays");
+}
