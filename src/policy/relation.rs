@@ -163,7 +163,7 @@ impl Pattern {
 
 /// Whether the glob `pattern` matches everything that the glob `text` matches. Sufficient, not necessary: a wildcard of `text` is
 /// matched by `*` only.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;

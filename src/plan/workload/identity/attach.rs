@@ -5,8 +5,8 @@ use crate::api::conditions::Reason;
 use crate::catalogue::Control;
 use crate::observed::identity::Role;
 use crate::plan::{Action, Finding, Plan};
-use crate::policy::relation::{Coverage, covers};
-use crate::policy::trust::AUDIENCE;
+use crate::policy::relation::Coverage;
+use crate::policy::trust::{AUDIENCE, lets_in};
 use crate::policy::{PolicyDocument, Relation, relate};
 
 use super::{FAMILY, Identity, last, refusal};
@@ -88,10 +88,12 @@ impl Identity<'_> {
             return (Finding::unread(control, FAMILY, message).advisory(), true);
         };
         let subject = format!("system:serviceaccount:{}:{}", self.inputs.namespace, self.inputs.spec.service_account_name);
-        match (relate(&wanted, found), covers(found, &wanted)) {
+        let facts = self.inputs.facts;
+        let admitted = lets_in(found, &facts.scope, &facts.issuer, self.inputs.namespace, &self.inputs.spec.service_account_name);
+        match (relate(&wanted, found), admitted) {
             (Relation::Same, _) => (Finding::pass(control, FAMILY, format!("role {name} trusts exactly the service account")), true),
             (_, Coverage::Missing) => {
-                let provider = self.inputs.facts.scope.oidc_provider_arn(&self.inputs.facts.issuer);
+                let provider = facts.scope.oidc_provider_arn(&facts.issuer);
                 let message = format!(
                     "the trust policy of role {name} does not let the service account in; allow sts:AssumeRoleWithWebIdentity to {provider} where aud equals {AUDIENCE} and sub equals {subject}"
                 );
@@ -103,7 +105,10 @@ impl Identity<'_> {
                 );
                 (Finding::fail(control, FAMILY, Reason::TrustTooWide, message).advisory(), true)
             }
-            (Relation::Narrower, _) => {
+            (Relation::Narrower, Coverage::Covered) => {
+                (Finding::pass(control, FAMILY, format!("role {name} trusts the service account, under further conditions")), true)
+            }
+            (Relation::Narrower, Coverage::Unproven) => {
                 let message = format!("whether the trust policy of role {name} lets {subject} in depends on its further conditions; compare them");
                 (Finding::unread(control, FAMILY, message).advisory(), true)
             }

@@ -6,7 +6,7 @@ use crate::observed::identity::Role;
 use crate::plan::workload::remove;
 use crate::plan::workload::tests::{HAIKU, World, access, allow_all, deny_all, settled};
 use crate::plan::{Finding, Mode};
-use crate::policy::PolicyDocument;
+use crate::policy::{PolicyDocument, Statement};
 use crate::policy::trust::service_account_trust;
 
 const THEIRS: &str = "arn:aws:iam::123456789012:role/team/notes-phi";
@@ -59,7 +59,7 @@ fn not_passing(world: &World) -> Vec<Finding> {
 #[test]
 fn each_flaw_of_a_role_of_the_platforms_has_its_own_reason() {
     type Case = (&'static str, fn(&mut World), Verdict, Reason, bool, &'static str);
-    let cases: [Case; 11] = [
+    let cases: [Case; 12] = [
         ("no mapping", |world| world.facts.platform_roles = Some(vec![]), Verdict::Fail, Reason::RoleNotMapped, true, "spec.identity.roles"),
         ("no role", |world| world.platform_role = None, Verdict::Fail, Reason::RoleNotFound, true, "subject system:serviceaccount:clinic:notes"),
         (
@@ -78,7 +78,25 @@ fn each_flaw_of_a_role_of_the_platforms_has_its_own_reason() {
             false,
             "wanted only system:serviceaccount:clinic:notes",
         ),
-        ("trust with a deny", |world| theirs(world).trust.as_mut().unwrap().statement.push(deny_all()), Verdict::Unknown, Reason::NotRead, false, "compare"),
+        (
+            "trust with a further condition",
+            |world| {
+                let statement = &mut theirs(world).trust.as_mut().unwrap().statement[0];
+                *statement = statement.clone().when("Bool", "aws:SecureTransport", vec!["true".into()]);
+            },
+            Verdict::Unknown,
+            Reason::NotRead,
+            false,
+            "compare",
+        ),
+        (
+            "trust with a deny",
+            |world| theirs(world).trust.as_mut().unwrap().statement.push(Statement { action: vec!["*".into()], ..deny_all() }),
+            Verdict::Fail,
+            Reason::TrustTooNarrow,
+            true,
+            "does not let the service account in",
+        ),
         ("unreadable trust", |world| theirs(world).trust = None, Verdict::Unknown, Reason::NotRead, false, "no readable document"),
         ("no boundary", |world| theirs(world).boundary_arn = None, Verdict::Fail, Reason::BoundaryMissing, false, "wanted arn:aws:iam::123456789012:policy"),
         (
