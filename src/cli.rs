@@ -1,8 +1,11 @@
 //! The command line. Every flag of `run` can also be given in the environment.
 
+use std::collections::hash_map::RandomState;
+use std::fs;
+use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -12,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use hipaa_operator::api::all_definitions;
 use hipaa_operator::aws::endpoint_overrides;
 use hipaa_operator::controllers::{Settings, Start, run};
+use hipaa_operator::domain::lease::Terms;
 use hipaa_operator::preview::command::{self, PlanArguments};
 use hipaa_operator::telemetry::logs::{LogFormat, install};
 use hipaa_operator::telemetry::metrics::Metrics;
@@ -55,6 +59,8 @@ struct RunArguments {
     /// Passes at the same time, for each kind.
     #[arg(long, env = "HIPAA_OPERATOR_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     concurrency: u16,
+    #[command(flatten)]
+    lease: LeaseArguments,
     /// Start although AWS endpoints are overridden in the environment (`AWS_ENDPOINT_URL`...): calls go there instead of to AWS.
     #[arg(long, env = "HIPAA_OPERATOR_ALLOW_ENDPOINT_OVERRIDE")]
     allow_endpoint_override: bool,
@@ -64,6 +70,44 @@ struct RunArguments {
     /// Which events are logged, such as `info` or `hipaa_operator=debug,warn`.
     #[arg(long, env = "HIPAA_OPERATOR_LOG", default_value = "info")]
     log: String,
+}
+
+/// Of all replicas the one leads that holds the Lease `hipaa-operator` in the operator's namespace. Fractions of a second are for tests.
+#[derive(Debug, Args)]
+struct LeaseArguments {
+    /// Seconds for which a leader that is silent is waited for.
+    #[arg(long, env = "HIPAA_OPERATOR_LEASE_DURATION", default_value = "15", value_parser = lease_seconds)]
+    lease_duration: Duration,
+    /// Seconds after which a leader that could not renew its lease ends itself; less than the duration.
+    #[arg(long, env = "HIPAA_OPERATOR_LEASE_RENEW_DEADLINE", default_value = "10", value_parser = lease_seconds)]
+    lease_renew_deadline: Duration,
+    /// Seconds between two renewals, and between two looks of a follower; less than the renew deadline.
+    #[arg(long, env = "HIPAA_OPERATOR_LEASE_RETRY", default_value = "2", value_parser = lease_seconds)]
+    lease_retry: Duration,
+    /// Name of the pod, by which the holder of the lease is known; the name of the host if not given.
+    #[arg(long, env = "HIPAA_OPERATOR_POD_NAME")]
+    pod_name: Option<String>,
+}
+
+impl LeaseArguments {
+    /// The terms of the lease, and our own name in it: never that of another process, nor of an earlier one of the same pod.
+    fn resolve(self) -> Result<(Terms, String), String> {
+        let Self { lease_duration, lease_renew_deadline, lease_retry, pod_name } = self;
+        let terms = Terms::new(lease_duration, lease_renew_deadline, lease_retry)?;
+        let host = || fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
+        let name = pod_name.filter(|name| !name.is_empty()).or_else(|| host().ok()).unwrap_or_else(|| "hipaa-operator".to_owned());
+        // A fresh hasher is randomly keyed.
+        Ok((terms, format!("{name}_{:016x}", RandomState::new().hash_one(process::id()))))
+    }
+}
+
+fn lease_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "a number of seconds is wanted".to_owned())?;
+    if (0.05..=3_600.0).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("0.05 to 3600 seconds are wanted".to_owned())
+    }
 }
 
 impl Cli {
@@ -77,13 +121,16 @@ impl Cli {
         };
         match outcome {
             Ok(code) => code,
-            Err(message) => {
-                // Nothing is left to be done if standard error is closed.
-                let _ = writeln!(io::stderr(), "hipaa-operator: {message}");
-                ExitCode::FAILURE
-            }
+            Err(message) => failed(&message),
         }
     }
+}
+
+/// Says what went wrong on standard error.
+pub fn failed(message: &str) -> ExitCode {
+    // Nothing is left to be done if standard error is closed.
+    let _ = writeln!(io::stderr(), "hipaa-operator: {message}");
+    ExitCode::FAILURE
 }
 
 /// A reader that went away, such as `head`, is no failure.
@@ -110,11 +157,13 @@ async fn operate(arguments: RunArguments) -> Result<(), String> {
         iam_settling,
         pass_timeout,
         concurrency,
+        lease,
         allow_endpoint_override,
         log_format,
         log,
     } = arguments;
     install(log_format, &log).map_err(|error| format!("--log {log}: {error}"))?;
+    let (terms, identity) = lease.resolve()?;
     let overrides = endpoint_overrides();
     if !overrides.is_empty() && !allow_endpoint_override {
         return Err(format!(
@@ -140,7 +189,8 @@ async fn operate(arguments: RunArguments) -> Result<(), String> {
         pass_timeout: seconds(pass_timeout),
         concurrency,
     };
-    let controllers = run(Start { client, namespace, metrics, settings, readiness, stop: stop.clone() });
+    let start = Start { client, namespace, metrics, settings, identity, terms, readiness, stop: stop.clone() };
+    let controllers = Box::pin(run(start));
     let serving = async { server.await.map_err(|error| format!("cannot serve on {listen}: {error}")) };
     let controlling = async {
         let outcome = controllers.await;

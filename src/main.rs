@@ -6,10 +6,17 @@ use clap::Parser;
 
 mod cli;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     // One crypto provider for the process: the cluster's client and the AWS SDK would otherwise each look for a default. That one is
     // installed already is no failure.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    cli::Cli::parse().run().await
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return cli::failed(&format!("no threads to run on: {error}")),
+    };
+    let code = runtime.block_on(cli.run());
+    // What still runs is not waited for, such as a look-up of a host name that hangs: a process that has lost its lease ends at once.
+    runtime.shutdown_background();
+    code
 }

@@ -4,6 +4,9 @@
 pub const RECONCILE_AT: &str = "hipaa-operator.io/reconcile-at";
 /// Stops all writes for the object, except those that only take power away because its declaration is gone. The value is the reason.
 pub const HOLD: &str = "hipaa-operator.io/hold";
+/// A person's leave to take the environment over from another API server. The value is the name of the claim to replace, so that it
+/// works once.
+pub const TAKE_OVER_CLAIM: &str = "hipaa-operator.io/take-over-claim";
 /// On our objects that have something to clean up before they go.
 pub const FINALIZER: &str = "hipaa-operator.io/cleanup";
 /// The annotation EKS reads to give a service account's pods a role

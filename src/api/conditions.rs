@@ -107,6 +107,10 @@ reasons! {
     DependenciesNotReady,
     /// The caller's account is not the one in the spec.
     AccountMismatch,
+    /// Another API server has claimed the environment in the account, so nothing is written for it here.
+    ClaimedElsewhere,
+    /// Another environment has claimed to make the endpoint, and has not yet.
+    EndpointClaimed,
     /// The cluster named in the spec is not the one this API server belongs to.
     ClusterMismatch,
     /// The cluster does not exist in the account and Region.

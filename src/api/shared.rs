@@ -76,6 +76,23 @@ pub enum Verdict {
     Unrecognized,
 }
 
+impl Verdict {
+    /// The word as written into a status.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "Pass",
+            Self::Fail => "Fail",
+            Self::Unknown => "Unknown",
+            Self::NotApplicable => "NotApplicable",
+            Self::Attested => "Attested",
+            Self::Excepted => "Excepted",
+            Self::Held => "Held",
+            Self::Unrecognized => "Unrecognized",
+        }
+    }
+}
+
 /// One control that is not `Pass` for this subject.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]

@@ -1,10 +1,12 @@
-//! Kubernetes plumbing: caches, status writes, events, faults.
+//! Kubernetes plumbing: caches, the lease, status writes, events, faults.
 
 pub mod caches;
+pub mod catch_up;
 pub mod events;
 pub mod fault;
 pub mod hand_over;
 pub mod kubernetes;
+pub mod lease;
 pub mod objects;
 pub mod pods;
 pub mod status_writer;

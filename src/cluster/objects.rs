@@ -12,6 +12,8 @@ use crate::api::{BedrockAccess, BedrockAccessStatus, PhiEnvironment, PhiEnvironm
 
 /// A kind with a status of ours.
 pub trait WithStatus: Resource {
+    /// Its name in metrics and logs.
+    const KIND: &'static str;
     /// Its status.
     type Status: Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned;
 
@@ -26,6 +28,8 @@ pub trait WithStatus: Resource {
 }
 
 impl WithStatus for PhiEnvironment {
+    const KIND: &'static str = "environment";
+
     type Status = PhiEnvironmentStatus;
 
     fn status(&self) -> Option<&Self::Status> {
@@ -42,8 +46,10 @@ impl WithStatus for PhiEnvironment {
 }
 
 macro_rules! namespaced {
-    ($kind:ty, $status:ty) => {
+    ($kind:ty, $status:ty, $word:literal) => {
         impl WithStatus for $kind {
+            const KIND: &'static str = $word;
+
             type Status = $status;
 
             fn status(&self) -> Option<&Self::Status> {
@@ -61,8 +67,8 @@ macro_rules! namespaced {
     };
 }
 
-namespaced!(PhiWorkload, PhiWorkloadStatus);
-namespaced!(BedrockAccess, BedrockAccessStatus);
+namespaced!(PhiWorkload, PhiWorkloadStatus, "workload");
+namespaced!(BedrockAccess, BedrockAccessStatus, "access");
 
 /// The person's reason if all writes for the object are stopped.
 #[must_use]

@@ -74,6 +74,7 @@ impl StatusWriter {
         self.metrics.wrote("status", outcome.is_ok());
         match outcome {
             Ok(written) => {
+                self.metrics.transitioned(K::KIND, K::conditions(previous), K::conditions(status));
                 if let Some(uid) = written.meta().uid.clone() {
                     self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, (version_of(&written), body));
                 }

@@ -14,9 +14,9 @@ use crate::status::access::{AccessPass, project, unjudged};
 use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 
-use super::Next;
 use super::context::Context;
 use super::workload::declared_accesses;
+use super::{Next, key_of};
 
 /// When to look again at an access that nothing else wakes.
 const IDLE: Duration = Duration::from_hours(1);
@@ -50,6 +50,7 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                     let workload_status = context.statuses.previous(&workload);
                     let applied = workload_status.identity.as_ref().map(|identity| identity.accesses.as_slice()).unwrap_or_default();
                     let findings = admit(&siblings, &known.facts, applied).findings.remove(&object.name_any()).unwrap_or_default();
+                    context.metrics.judged(&key_of(object), &findings);
                     let pass = AccessPass {
                         name: &object.name_any(),
                         spec,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
+use kube::runtime::reflector::ObjectRef;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::api::PhiEnvironment;
@@ -13,6 +14,8 @@ use crate::cluster::caches::Caches;
 use crate::cluster::events::Events;
 use crate::cluster::hand_over::HandOver;
 use crate::cluster::status_writer::StatusWriter;
+use crate::domain::{Fault, FaultClass};
+use crate::observed::Read;
 use crate::plan::Mode;
 use crate::plan::facts::EnvironmentFacts;
 use crate::telemetry::metrics::Metrics;
@@ -56,6 +59,7 @@ pub struct Context {
     pub settings: Settings,
     accounts: AsyncMutex<HashMap<(String, bool), Account>>,
     environments: Mutex<HashMap<String, Arc<Environment>>>,
+    identities: Mutex<HashMap<String, Arc<SharedIdentity>>>,
 }
 
 /// What the last good pass over an environment left for its workloads and accesses.
@@ -110,6 +114,7 @@ impl Context {
             backoff: Backoff::default(),
             accounts: AsyncMutex::default(),
             environments: Mutex::default(),
+            identities: Mutex::default(),
             client,
             caches,
             queues,
@@ -132,6 +137,24 @@ impl Context {
         account
     }
 
+    /// The account's IAM as the environment sees it, kept from pass to pass.
+    #[must_use]
+    pub fn identity(&self, environment: &str) -> Arc<SharedIdentity> {
+        let mut identities = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
+        let settling = self.settings.iam_settling;
+        identities.entry(environment.to_owned()).or_insert_with(|| Arc::new(SharedIdentity::new(settling))).clone()
+    }
+
+    /// Identity of the API server: the UID of its namespace `kube-system`, which is as old as the cluster and cannot be deleted.
+    ///
+    /// # Errors
+    /// When the namespace is not in the cache.
+    pub fn api_server(&self) -> Read<String> {
+        let found = self.caches.namespaces.get(&ObjectRef::new("kube-system"));
+        let missing = Fault { class: FaultClass::NotFound, service: "kubernetes", operation: "GetNamespace", code: "NotFound".into() };
+        found.and_then(|namespace| namespace.metadata.uid.clone()).ok_or(missing)
+    }
+
     /// What the last good pass over an environment left.
     #[must_use]
     pub fn environment(&self, name: &str) -> Option<Arc<Environment>> {
@@ -146,5 +169,6 @@ impl Context {
     /// Forgets an environment that is gone.
     pub fn forget_environment(&self, name: &str) {
         self.environments.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.identities.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 }

@@ -16,11 +16,10 @@ use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::{WithStatus, hold, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, digest, names};
-use crate::observed::environment::EnvironmentObservation;
 use crate::plan::applied::Outcome;
-use crate::plan::environment::{EnvironmentInputs, Rules, plan, scope_findings};
+use crate::plan::environment::{EnvironmentInputs, Rules, plan};
 use crate::plan::facts::EnvironmentFacts;
-use crate::plan::{Action, Applied, Mode, may_hold};
+use crate::plan::{Action, Applied, Finding, Mode, may_hold};
 use crate::status::conditions::Stamp;
 use crate::status::environment::{EnvironmentPass, project, recorded_key};
 use crate::status::transitions::transitions;
@@ -29,7 +28,7 @@ use super::context::{Context, Environment};
 use super::execute::Executor;
 use super::identity::SharedIdentity;
 use super::observe::{Known, Observation, observe};
-use super::{Next, removal, sweep};
+use super::{Next, key_of, removal, sweep};
 
 /// How soon to look again after our own writes.
 const CONFIRM: Duration = Duration::from_millis(300);
@@ -55,11 +54,9 @@ pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Res
     let name = object.name_any();
     let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
     let rules = Rules::of(&name, &object.spec, partition.as_deref());
-    let known = context.environment(&name);
-    let settling = context.settings.iam_settling;
     let pass = Pass {
         mode: Mode::of(object.spec.enforcement, &[hold(object)]),
-        identity: known.map_or_else(|| Arc::new(SharedIdentity::new(settling)), |known| known.identity.clone()),
+        identity: context.identity(&name),
         previous: context.statuses.previous(object),
         at: Stamp::new(object.metadata.generation, Timestamp::now()),
         context,
@@ -69,7 +66,8 @@ pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Res
         account,
     };
     let began = Instant::now();
-    let start = Known { spec: &object.spec, rules: &pass.rules, recorded: &pass.previous, caller };
+    let api_server = context.api_server();
+    let start = Known { spec: &object.spec, rules: &pass.rules, recorded: &pass.previous, caller, api_server };
     let mut seen = observe(&context.client, &pass.account, start).await;
     let changed = pass.take_over(&mut seen, began);
     if object.metadata.deletion_timestamp.is_some() {
@@ -79,7 +77,7 @@ pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Res
 }
 
 impl Pass<'_> {
-    /// Takes the bulk read over into the shared snapshot, and the boundary from there: our own last write counts.
+    /// Takes the bulk read over into the shared snapshot, and boundary and claims from there: our own last write counts.
     fn take_over(&self, seen: &mut Observation, began: Instant) -> BTreeSet<String> {
         let Ok(identity) = seen.identity.clone() else {
             return BTreeSet::new();
@@ -87,6 +85,7 @@ impl Pass<'_> {
         let changed = self.identity.refresh(identity, began);
         let arn = self.rules.scope.policy_arn(&names::boundary(&self.rules.scope));
         seen.environment.boundary = Ok(self.identity.policy(&arn));
+        seen.environment.claims = Ok(self.identity.claims());
         changed
     }
 
@@ -96,14 +95,13 @@ impl Pass<'_> {
         let wish = reconcile_at(self.object).cloned();
         let wished = wish != self.previous.last_reconcile_at;
         let plan = plan(&EnvironmentInputs {
-            rules: &self.rules,
-            observed,
             // What an unread profile changes in the digest is nobody's change of inputs.
             may_hold: may_hold(self.previous.settled_inputs.as_deref(), &inputs, wished)
                 || (!wished && observed.profiles.values().any(Result::is_err)),
             recorded_key: recorded_key(&self.previous),
             boundary_refused: refused_boundary(&self.previous),
             recorded_endpoints: &self.previous.endpoints,
+            ..self.inputs(observed)
         })
         .restricted_to(&self.mode);
         let anything = !plan.actions.is_empty();
@@ -120,7 +118,10 @@ impl Pass<'_> {
         let applied = self.executor().carry_out(plan, self.mode.clone()).await;
         self.context.events.done(self.object, repair, applied.done()).await;
         self.leave_facts(seen, changed, &applied.withheld);
-        let swept = if self.scope_proven(observed) { sweep::run(self).await } else { Ok(()) };
+        let proven = self.is_ours(observed);
+        let swept = if proven { sweep::run(self).await } else { Ok(()) };
+        self.context.metrics.judged(&key_of(self.object), &applied.findings);
+        self.context.metrics.swept(&self.name, proven && seen.identity.is_ok() && swept.is_ok());
         // A boundary that the account keeps from us is no work left undone: else nothing in this environment could ever be held.
         let outstanding = applied.outcomes.iter().any(|(action, outcome)| !is_refused_boundary(action, outcome));
         let settled = !outstanding && self.mode == Mode::Enforce && judged(&applied);
@@ -185,10 +186,10 @@ impl Pass<'_> {
     fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>, withheld: &[Action]) {
         let verdicts = self.scope_verdicts(&seen.environment);
         if verdicts.contains(&Verdict::Fail) {
-            // These are not the account and cluster that the facts speak of: nothing may be written from them any more.
+            // These are not the account and cluster that the facts speak of, or another's: nothing may be written from them any more.
             self.context.forget_environment(&self.name);
         }
-        let proven = verdicts.iter().all(|verdict| *verdict == Verdict::Pass);
+        let proven = if self.mode == Mode::Audit { self.scope_proven(&seen.environment) } else { self.is_ours(&seen.environment) };
         let known = self.context.environment(&self.name);
         let known = known.as_ref().filter(|known| known.uid == self.object.metadata.uid).map(|known| &known.facts);
         let facts = || EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, known);
@@ -223,24 +224,6 @@ impl Pass<'_> {
         }
     }
 
-    /// Whether account, cluster and network are the ones meant. Before that nothing is written, and nothing is swept.
-    pub(super) fn scope_proven(&self, observed: &EnvironmentObservation) -> bool {
-        self.scope_verdicts(observed).iter().all(|verdict| *verdict == Verdict::Pass)
-    }
-
-    /// The verdicts on account, cluster, network and OIDC provider.
-    pub(super) fn scope_verdicts(&self, observed: &EnvironmentObservation) -> Vec<Verdict> {
-        let inputs = EnvironmentInputs {
-            rules: &self.rules,
-            observed,
-            may_hold: true,
-            recorded_key: None,
-            boundary_refused: false,
-            recorded_endpoints: &[],
-        };
-        scope_findings(&inputs).into_iter().map(|finding| finding.verdict).collect()
-    }
-
     fn next(&self, applied: &Applied, swept: Result<(), Fault>) -> Next {
         let fault = applied.failures().map(|(_, fault)| fault).next().cloned().or(swept.err());
         if let Some(fault) = fault {
@@ -254,7 +237,8 @@ impl Pass<'_> {
         if applied.done().next().is_some() {
             return Next::Soon(CONFIRM);
         }
-        let pending = applied.findings.iter().any(|finding| finding.reason == Reason::Progressing);
+        let waits = |finding: &Finding| matches!(finding.reason, Reason::Progressing | Reason::EndpointClaimed);
+        let pending = applied.findings.iter().any(waits);
         let interval = self.context.settings.sweep_interval;
         Next::Settled(if pending { interval.min(Duration::from_secs(10)) } else { interval })
     }

@@ -1,6 +1,8 @@
 //! Carries out plans: an exhaustive match from action to call. Each create is replay-safe: by a derived name, by a client token, or by
 //! looking for our tags first.
 
+mod claims;
+
 use std::collections::{HashMap, HashSet};
 
 use crate::aws::Account;
@@ -8,7 +10,7 @@ use crate::aws::ec2::{EndpointChange as Ec2EndpointChange, NewEndpoint as Ec2New
 use crate::aws::iam::NewRole as IamNewRole;
 use crate::cluster::kubernetes::KubernetesWriter;
 use crate::domain::{Fault, names};
-use crate::plan::action::{EndpointChange, GroupReference, KeyReference, NewEndpoint, NewRole};
+use crate::plan::action::{ClaimOn, EndpointChange, GroupReference, KeyReference, NewEndpoint, NewRole};
 use crate::plan::applied::Outcome;
 use crate::plan::{Action, Applied, Mode, Plan};
 
@@ -29,6 +31,8 @@ pub struct Executor<'a> {
 /// What earlier actions of the same plan results.
 #[derive(Default)]
 struct Results {
+    /// What this plan has tried to claim.
+    claimed: Vec<ClaimOn>,
     groups: HashMap<String, String>,
     key: Option<String>,
     /// No credentials are given out: the fence, the policy or the role could not be made.
@@ -78,6 +82,8 @@ impl Executor<'_> {
     /// Carries out one action; gives the id of a policy version that it results.
     async fn act(&self, action: &Action, results: &mut Results) -> Result<Option<String>, Obstacle> {
         match action {
+            _ if results.waits(action) => Err(Obstacle::Missing),
+            Action::TakeClaim(_) | Action::ReleaseClaim { .. } => Ok(self.claim(action, results).await.map(|()| None)?),
             Action::CreateSecurityGroup { .. }
             | Action::AuthorizeSecurityGroupIngress { .. }
             | Action::RevokeSecurityGroupIngress { .. }
@@ -200,7 +206,9 @@ impl Executor<'_> {
             Action::PutPermissionsBoundary { role, boundary_arn } => iam.put_boundary(role, boundary_arn).await?,
             Action::TagRole { role, tags } => iam.tag_role(role, tags).await?,
             Action::AttachPolicy { role, policy_arn } => iam.attach(role, policy_arn).await?,
-            Action::DetachPolicy { role, policy_arn } | Action::DetachOwnPolicy { role, policy_arn } => iam.detach(role, policy_arn).await?,
+            Action::DetachPolicy { role, policy_arn } | Action::DetachOwnPolicy { role, policy_arn } => {
+                iam.detach(role, policy_arn).await?
+            }
             Action::DeleteInlinePolicy { role, policy_name } => iam.delete_inline(role, policy_name).await?,
             Action::StripRole { role, attached, inline } => self.strip(role, attached, inline).await?,
             Action::DeleteRole { role, attached, inline } => {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::observed::claims::Claims;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
 use crate::plan::Action;
 
@@ -85,6 +86,12 @@ impl SharedIdentity {
         self.lock().snapshot.policies.get(arn).cloned()
     }
 
+    /// The claims of the account.
+    #[must_use]
+    pub fn claims(&self) -> Claims {
+        Claims::of(self.lock().snapshot.policies.values())
+    }
+
     /// Everything that is known.
     #[must_use]
     pub fn snapshot(&self) -> IdentitySnapshot {
@@ -138,7 +145,13 @@ fn apply(snapshot: &mut IdentitySnapshot, action: &Action, version: Option<Strin
             policy.document = Some(document.clone());
             Some(arn.clone())
         }
-        Action::DeletePolicy { arn, .. } | Action::DeleteBoundary { arn, .. } => {
+        Action::TakeClaim(claim) => {
+            let (arn, document) = (claim.arn.clone(), Some(claim.document.clone()));
+            let policy = ManagedPolicy { arn: arn.clone(), default_version: "v1".to_owned(), document, ..ManagedPolicy::default() };
+            snapshot.policies.insert(arn.clone(), policy);
+            Some(arn)
+        }
+        Action::DeletePolicy { arn, .. } | Action::DeleteBoundary { arn, .. } | Action::ReleaseClaim { arn, .. } => {
             snapshot.policies.remove(arn);
             Some(arn.clone())
         }

@@ -16,6 +16,7 @@ use crate::cluster::fault::fault_of;
 use crate::domain::{Fault, FaultClass, names, tags};
 use crate::observed::Read;
 use crate::observed::account::Caller;
+use crate::observed::claims::Claims;
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy};
 use crate::observed::network::Subnet;
@@ -40,11 +41,13 @@ pub struct Known<'a> {
     pub recorded: &'a PhiEnvironmentStatus,
     /// The caller, read before: the partition of every ARN comes from it.
     pub caller: Read<Caller>,
+    /// Identity of the API server.
+    pub api_server: Read<String>,
 }
 
-/// Reads for an environment.
+/// Reads for an environment. Claims are read before endpoints: what is there once a claim is ours is seen.
 pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Observation {
-    let Known { spec, rules, recorded, caller } = known;
+    let Known { spec, rules, recorded, caller, api_server } = known;
     let scope = &rules.scope;
     let role_name = caller.as_ref().ok().and_then(|caller| caller.role_name().map(str::to_owned));
     let cluster_arn = scope.cluster_arn();
@@ -98,6 +101,8 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
     let mut environment = EnvironmentObservation {
         operator_arn: operator_arn(&caller, &identity),
         caller,
+        api_server,
+        claims: identity.as_ref().map(|identity| Claims::of(identity.policies.values())).map_err(Clone::clone),
         api_server_issuer: issuer,
         cluster,
         vpc,

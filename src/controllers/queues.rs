@@ -60,17 +60,39 @@ impl Queues {
     }
 }
 
-/// Turns changes into wake-ups until the watches end. Our own status writes to an environment do not wake it: each of its passes reads
-/// the account.
+/// What a follower does with changes, until the watches end: nothing waits for a process that may never lead. Only the pods to watch
+/// are kept up to date.
+pub async fn follow(caches: &Caches, changes: &mut UnboundedReceiver<Change>) {
+    while let Some(change) = changes.recv().await {
+        if matches!(change, Change::Workload(_)) {
+            caches.pods.look();
+        }
+    }
+}
+
+/// Wakes everything that is in the caches, then turns changes into wake-ups until the watches end. Our own status writes to an
+/// environment do not wake it: each of its passes reads the account.
 pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver<Change>) {
     let mut seen: HashMap<String, String> = HashMap::new();
     let mut selectors: HashMap<ObjectRef<DeserializeGuard<PhiWorkload>>, LabelSelector> = HashMap::new();
+    for environment in caches.environments.state() {
+        seen.insert(environment.name_any(), state_of(&environment));
+        queues.environment(&environment.name_any());
+    }
+    for workload in caches.workloads.state() {
+        queues.workload(&workload.namespace().unwrap_or_default(), &workload.name_any());
+        if let Some(selector) = living_selector(&caches, &workload) {
+            selectors.insert(ObjectRef::from_obj(&*workload), selector);
+        }
+    }
+    for access in caches.accesses.state() {
+        queues.access(&access.namespace().unwrap_or_default(), &access.name_any());
+    }
     while let Some(change) = changes.recv().await {
         match change {
             Change::Environment(environment) => {
                 let name = environment.name_any();
-                let meta = environment.meta();
-                let state = format!("{:?} {:?} {:?} {:?}", meta.uid, meta.generation, meta.annotations, meta.deletion_timestamp);
+                let state = state_of(&environment);
                 if seen.insert(name.clone(), state.clone()).as_ref() != Some(&state) {
                     queues.environment(&name);
                 }
@@ -83,8 +105,7 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
                 caches.pods.look();
                 wake_for_workload(&caches, &queues, &workload);
                 let name = ObjectRef::from_obj(&*workload);
-                let living = caches.workload(&workload.namespace().unwrap_or_default(), &workload.name_any());
-                let selector = living.filter(|living| living.metadata.deletion_timestamp.is_none()).map(|living| living.spec.pod_selector);
+                let selector = living_selector(&caches, &workload);
                 let before = match selector.clone() {
                     Some(selector) => selectors.insert(name, selector),
                     None => selectors.remove(&name),
@@ -108,6 +129,18 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
             }),
         }
     }
+}
+
+/// What of an environment wakes it when it changes.
+fn state_of(environment: &DeserializeGuard<PhiEnvironment>) -> String {
+    let meta = environment.meta();
+    format!("{:?} {:?} {:?} {:?}", meta.uid, meta.generation, meta.annotations, meta.deletion_timestamp)
+}
+
+/// The pods that a workload selects, unless it is going or gone.
+fn living_selector(caches: &Caches, workload: &DeserializeGuard<PhiWorkload>) -> Option<LabelSelector> {
+    let living = caches.workload(&workload.namespace().unwrap_or_default(), &workload.name_any());
+    living.filter(|living| living.metadata.deletion_timestamp.is_none()).map(|living| living.spec.pod_selector)
 }
 
 fn wake_for_workload(caches: &Caches, queues: &Queues, workload: &DeserializeGuard<PhiWorkload>) {

@@ -1,5 +1,6 @@
 //! Objects that are being deleted: what they had made goes, or is handed over; then their finalizer.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -16,7 +17,7 @@ use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, tags};
 use crate::observed::environment::EnvironmentObservation;
-use crate::plan::environment::{orphan_key, remove};
+use crate::plan::environment::{claims, orphan_key, remove};
 use crate::plan::{Action, Applied, Plan};
 use crate::status::conditions::State;
 use crate::status::environment::{EnvironmentPass, deletion_blocked, project};
@@ -46,19 +47,8 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     }
     // What is not proven to be ours is not touched: the environment may describe another cluster.
     if pass.enforces() && pass.scope_proven(observed) {
-        sweep::run(pass).await?;
-        let plan = Plan { actions: removable(pass, observed).await?, ..Plan::default() }.restricted_to(&pass.mode);
-        let anything = plan.actions.iter().any(|action| !matches!(action, Action::TagKey { .. }));
-        let applied = pass.executor().carry_out(plan, pass.mode.clone()).await;
-        pass.context.events.done(pass.object, false, applied.done()).await;
-        if let Some((action, fault)) = applied.failures().next() {
-            let (_, _, name) = action.describe();
-            let state = State::broken(Reason::DeletionBlocked, format!("{name}: {fault}"));
-            tell(pass, observed, bound, state).await?;
-            return Ok(Next::Failed(fault.class));
-        }
-        if wants_all_gone && anything {
-            return Ok(Next::Soon(AGAIN));
+        if let ControlFlow::Break(next) = take_away(pass, observed).await? {
+            return Ok(next);
         }
     } else if pass.enforces() && unread {
         let pending = pass.context.hand_over.list(&pass.name).await?.len();
@@ -73,6 +63,49 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     pass.context.forget_environment(&pass.name);
     pass.context.statuses.forget(pass.object.metadata.uid.as_ref());
     Ok(Next::Done)
+}
+
+/// Takes away what the deletion policy does not retain; the claims go last, so that until then nobody else begins.
+async fn take_away(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<ControlFlow<Next>, Fault> {
+    let inputs = pass.inputs(observed);
+    if !claims::is_ours(&inputs) {
+        // It was never taken, or somebody removed it. A hold keeps it from being taken, and then nothing is touched.
+        let taken = carry_out(pass, observed, claims::take(&inputs).actions).await?;
+        return Ok(again_if(taken));
+    }
+    sweep::run(pass).await?;
+    let mut removed = carry_out(pass, observed, removable(pass, observed).await?).await?;
+    if pass.rules.resolved.deletion_policy != DeletionPolicy::Delete {
+        // There is nothing to wait for.
+        removed = removed.map_continue(|_| false);
+    }
+    if let ControlFlow::Break(next) = again_if(removed) {
+        return Ok(ControlFlow::Break(next));
+    }
+    let released = carry_out(pass, observed, claims::release(&inputs)).await?;
+    Ok(released.map_continue(|_| ()))
+}
+
+fn again_if(done: ControlFlow<Next, bool>) -> ControlFlow<Next> {
+    match done {
+        ControlFlow::Break(next) => ControlFlow::Break(next),
+        ControlFlow::Continue(true) => ControlFlow::Break(Next::Soon(AGAIN)),
+        ControlFlow::Continue(false) => ControlFlow::Continue(()),
+    }
+}
+
+/// Carries actions out as far as the mode lets; says whether anything was done but marking the key.
+async fn carry_out(pass: &Pass<'_>, observed: &EnvironmentObservation, actions: Vec<Action>) -> Result<ControlFlow<Next, bool>, Fault> {
+    let plan = Plan { actions, ..Plan::default() }.restricted_to(&pass.mode);
+    let applied = pass.executor().carry_out(plan, pass.mode.clone()).await;
+    pass.context.events.done(pass.object, false, applied.done()).await;
+    if let Some((action, fault)) = applied.failures().next() {
+        let (_, _, name) = action.describe();
+        tell(pass, observed, 0, State::broken(Reason::DeletionBlocked, format!("{name}: {fault}"))).await?;
+        return Ok(ControlFlow::Break(Next::Failed(fault.class)));
+    }
+    let anything = applied.done().any(|action| !matches!(action, Action::TagKey { .. }));
+    Ok(ControlFlow::Continue(anything))
 }
 
 /// What the deletion policy removes and what marks the key, without a boundary that does not carry our tags.

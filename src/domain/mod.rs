@@ -3,6 +3,7 @@
 pub mod cidr;
 pub mod digest;
 pub mod fault;
+pub mod lease;
 pub mod names;
 pub mod scope;
 pub mod tags;

@@ -39,6 +39,21 @@ pub fn network_policy(workload: &str) -> String {
     format!("hipaa-operator.{workload}")
 }
 
+/// Name of the claim on an environment, without its generation; at most 118 of the 128 characters that IAM allows.
+#[must_use]
+pub fn claim_on_environment(cluster_arn: &str, environment: &str) -> String {
+    let digest = digest::of_parts(&[cluster_arn, environment, "claim"], DIGEST_LENGTH);
+    let cluster = cluster_arn.rsplit('/').next().unwrap_or_default();
+    bounded(&format!("environment.{cluster}.{environment}"), &digest, 118)
+}
+
+/// Name of the claim on the endpoint of a service in a VPC, without its generation. Region and VPC hold no dot, so that no two are the
+/// same; it is at most 118 characters, because Regions have at most 16, and services at most 63.
+#[must_use]
+pub fn claim_on_endpoint(region: &str, vpc_id: &str, service: &str) -> String {
+    format!("endpoint.{region}.{vpc_id}.{service}")
+}
+
 /// Session name and client tokens are made of the digest of what they stand for; at most 64 characters.
 #[must_use]
 pub fn client_token(parts: &[&str]) -> String {
@@ -78,6 +93,19 @@ mod tests {
             prop_assert!(left.len() <= 64);
             prop_assert!(left.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)));
             prop_assert_eq!(left == right, a == b);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn claims_on_environments_fit_iam_and_differ_with_any_input(
+            a in ("[A-Za-z0-9][A-Za-z0-9_-]{0,99}", "[a-z0-9.-]{1,253}"),
+            b in ("[A-Za-z0-9][A-Za-z0-9_-]{0,99}", "[a-z0-9.-]{1,253}"),
+        ) {
+            let left = claim_on_environment(&scope(&a.0, &a.1).cluster_arn(), &a.1);
+            let right = claim_on_environment(&scope(&b.0, &b.1).cluster_arn(), &b.1);
+            prop_assert!(left.len() <= 118);
+            prop_assert_eq!(left.to_lowercase() == right.to_lowercase(), a == b);
         }
     }
 

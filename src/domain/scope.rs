@@ -7,6 +7,9 @@ use crate::api::PhiEnvironmentSpec;
 /// IAM path above everything of ours when the environment names none.
 pub const DEFAULT_PATH: &str = "/hipaa-operator/";
 
+/// IAM path of all claims: the same for every environment, whatever path its roles have.
+pub const CLAIMS_PATH: &str = "/hipaa-operator/claims/";
+
 /// Where an environment is. All ARNs of ours are built here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,6 +61,12 @@ impl Scope {
     #[must_use]
     pub fn policy_arn(&self, name: &str) -> String {
         format!("arn:{}:iam::{}:policy{}{name}", self.partition, self.account_id, self.path)
+    }
+
+    /// ARN of a claim.
+    #[must_use]
+    pub fn claim_arn(&self, name: &str) -> String {
+        format!("arn:{}:iam::{}:policy{CLAIMS_PATH}{name}", self.partition, self.account_id)
     }
 
     /// Pattern that matches the environment's workload roles and no other.

@@ -8,6 +8,7 @@ use crate::policy::permissions::Profile;
 use super::Read;
 use super::account::{Caller, Key};
 use super::bedrock::ModelAvailability;
+use super::claims::Claims;
 use super::cluster::{Cluster, OidcProvider};
 use super::identity::ManagedPolicy;
 use super::network::{Endpoint, OfferedService, SecurityGroup, Subnet, Vpc};
@@ -19,6 +20,10 @@ pub struct EnvironmentObservation {
     pub caller: Read<Caller>,
     /// The operator's own IAM principal: a role or user ARN, with its path.
     pub operator_arn: Read<String>,
+    /// Identity of this API server: the UID of its namespace `kube-system`.
+    pub api_server: Read<String>,
+    /// The claims of the account.
+    pub claims: Read<Claims>,
     /// Issuer of this API server's tokens, with its scheme.
     pub api_server_issuer: Read<String>,
     /// The cluster named in the spec.

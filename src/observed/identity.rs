@@ -24,7 +24,7 @@ pub struct Role {
     pub tags: Tags,
 }
 
-/// A customer-managed policy under our path.
+/// A customer-managed policy under our path, or a claim.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ManagedPolicy {
     /// Its ARN.
@@ -42,7 +42,7 @@ pub struct ManagedPolicy {
 pub struct IdentitySnapshot {
     /// Our roles by name.
     pub roles: BTreeMap<String, Role>,
-    /// Our policies by ARN.
+    /// Our policies and all claims by ARN.
     pub policies: BTreeMap<String, ManagedPolicy>,
     /// ARNs of the account's other policies that only deny.
     pub deny_only: BTreeSet<String>,

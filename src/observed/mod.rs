@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod bedrock;
+pub mod claims;
 pub mod cluster;
 pub mod environment;
 pub mod identity;

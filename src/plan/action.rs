@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 mod describe;
+mod endpoint;
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 
 use crate::domain::tags::Tags;
 use crate::observed::network::SecurityGroupRule;
 use crate::policy::PolicyDocument;
+
+pub use endpoint::{EndpointChange, NewEndpoint};
 
 /// A security group: by id, or the one that an earlier action of the same plan makes for a service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +29,15 @@ pub enum KeyReference {
     Arn(String),
     /// It is made by [`Action::CreateKey`].
     Created,
+}
+
+/// What is claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimOn {
+    /// The environment: whoever holds it may write.
+    Environment,
+    /// The endpoint of this service (short name): whoever holds it makes it.
+    Endpoint(String),
 }
 
 /// One thing to do.
@@ -101,6 +113,14 @@ pub enum Action {
     UntagKey {
         key: KeyReference,
         tags: Vec<String>,
+    },
+
+    /// A claim. What depends on it waits for a pass that has read it.
+    TakeClaim(Box<NewClaim>),
+    /// A claim of ours that is no longer needed, or was superseded.
+    ReleaseClaim {
+        arn: String,
+        other_versions: Vec<String>,
     },
 
     /// The environment's permissions boundary.
@@ -209,54 +229,6 @@ pub enum Action {
     },
 }
 
-/// An endpoint to make.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewEndpoint {
-    /// Short service name, such as `sts`.
-    pub service: String,
-    /// Full service name.
-    pub service_name: String,
-    /// The VPC.
-    pub vpc_id: String,
-    /// One subnet for each zone.
-    pub subnet_ids: BTreeSet<String>,
-    /// Its security group.
-    pub group: GroupReference,
-    /// Its policy; `None` where endpoints of the service take none.
-    pub policy: Option<PolicyDocument>,
-    /// Makes a repeated create return the first endpoint.
-    pub client_token: String,
-    /// Ownership tags.
-    pub tags: Tags,
-}
-
-/// What to change on an endpoint of ours.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EndpointChange {
-    /// Short service name.
-    pub service: String,
-    /// The endpoint.
-    pub id: String,
-    /// A new policy.
-    pub policy: Option<PolicyDocument>,
-    /// Subnets in zones it lacks.
-    pub add_subnet_ids: BTreeSet<String>,
-    /// Our group, if it is not attached.
-    pub add_group: Option<GroupReference>,
-    /// Groups that are not ours.
-    pub remove_group_ids: BTreeSet<String>,
-    /// Turn private DNS on.
-    pub enable_private_dns: bool,
-}
-
-impl EndpointChange {
-    /// Whether there is nothing to change.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self { service: self.service.clone(), id: self.id.clone(), ..Self::default() }
-    }
-}
-
 /// A role to make.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewRole {
@@ -272,6 +244,21 @@ pub struct NewRole {
     pub boundary_arn: String,
     /// Longest session in seconds.
     pub max_session_duration: i32,
+    /// Ownership tags.
+    pub tags: Tags,
+}
+
+/// A claim to take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewClaim {
+    /// What is claimed.
+    pub on: ClaimOn,
+    /// Name of the policy.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Says who holds it.
+    pub document: PolicyDocument,
     /// Ownership tags.
     pub tags: Tags,
 }

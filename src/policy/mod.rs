@@ -1,6 +1,7 @@
 //! IAM, KMS and endpoint documents as typed values: built from declarations, parsed from the account, and compared by meaning.
 
 pub mod boundary;
+pub mod claim;
 pub mod document;
 pub mod endpoint;
 pub mod key;

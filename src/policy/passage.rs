@@ -248,7 +248,11 @@ mod tests {
             (r#""*""#, "*", "{}", deny, (1, 0)),
             (r#""*""#, "*", r#"{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}"#, "", (0, 2)),
         ] {
-            assert_eq!(through(&allow(principal, action, condition, more), "bedrock-runtime"), expected, "{principal} {action} {condition}");
+            assert_eq!(
+                through(&allow(principal, action, condition, more), "bedrock-runtime"),
+                expected,
+                "{principal} {action} {condition}"
+            );
         }
     }
 }

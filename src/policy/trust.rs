@@ -112,7 +112,14 @@ mod tests {
         let exact = sub("StringEquals", "system:serviceaccount:clinic:notes");
         for (statements, expected) in [
             (String::new(), Coverage::Missing),
-            (service_account_trust(&scope, issuer, "clinic", "notes").statement.iter().map(|one| serde_json::to_string(one).unwrap()).collect(), Coverage::Covered),
+            (
+                service_account_trust(&scope, issuer, "clinic", "notes")
+                    .statement
+                    .iter()
+                    .map(|one| serde_json::to_string(one).unwrap())
+                    .collect(),
+                Coverage::Covered,
+            ),
             (exact.clone(), Coverage::Covered),
             (sub("StringEquals", "system:serviceaccount:clinic:other"), Coverage::Missing),
             (sub("StringLike", "system:serviceaccount:clinic:*"), Coverage::Covered),
@@ -122,7 +129,10 @@ mod tests {
             (exact.replace("id/ABC\"", "id/XYZ\""), Coverage::Missing),
             (exact.replace("WebIdentity", "SAML"), Coverage::Missing),
             (format!("{exact},{}", statement("Deny", "{}")), Coverage::Missing),
-            (format!("{exact},{}", statement("Deny", r#"{"DateLessThan":{"aws:TokenIssueTime":"2031-01-01T00:00:00Z"}}"#)), Coverage::Unproven),
+            (
+                format!("{exact},{}", statement("Deny", r#"{"DateLessThan":{"aws:TokenIssueTime":"2031-01-01T00:00:00Z"}}"#)),
+                Coverage::Unproven,
+            ),
         ] {
             let trust = PolicyDocument::parse(&format!(r#"{{"Statement":[{statements}]}}"#)).unwrap();
             assert_eq!(lets_in(&trust, &scope, issuer, "clinic", "notes"), expected, "{statements}");

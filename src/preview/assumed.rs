@@ -7,6 +7,7 @@ use crate::api::shared::Management;
 use crate::domain::tags::Tags;
 use crate::observed::account::{Caller, Key};
 use crate::observed::bedrock::ModelAvailability;
+use crate::observed::claims::Claims;
 use crate::observed::cluster::{Cluster, OidcProvider};
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::network::{Endpoint, OfferedService, RulePeer, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
@@ -58,14 +59,11 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
             arn: format!("arn:{}:sts::{}:<operator>", scope.partition, scope.account_id),
         }),
         operator_arn: Ok(operator_arn.clone()),
+        api_server: Ok(told(&known.api_server, "<uid-of-namespace-kube-system>")),
+        claims: Ok(Claims::default()),
         api_server_issuer: Ok(issuer),
         cluster: Ok(Some(cluster)),
-        vpc: Ok(Some(Vpc {
-            id: vpc_id.clone(),
-            cidrs: vpc_cidrs.clone(),
-            dns_support: true,
-            dns_hostnames: true,
-        })),
+        vpc: Ok(Some(Vpc { id: vpc_id.clone(), cidrs: vpc_cidrs.clone(), dns_support: true, dns_hostnames: true })),
         oidc_provider: Ok(Some(OidcProvider { client_ids: vec![AUDIENCE.to_owned()] })),
         offered: Ok(rules.endpoints.iter().map(|rule| offered(rules, rule, known, &subnets)).collect()),
         endpoints: Ok(endpoints(true)),

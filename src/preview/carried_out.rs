@@ -43,6 +43,10 @@ pub(super) fn environment(observed: &mut EnvironmentObservation, rules: &Rules, 
                     tags: tags.clone(),
                 }));
             }
+            Action::TakeClaim(claim) => {
+                let policy = ManagedPolicy { arn: claim.arn.clone(), document: Some(claim.document.clone()), ..ManagedPolicy::default() };
+                observed.claims.iter_mut().for_each(|claims| claims.add(&policy));
+            }
             Action::CreateBoundary { arn, document, .. } => {
                 observed.boundary =
                     Ok(Some(ManagedPolicy { arn: arn.clone(), document: Some(document.clone()), ..ManagedPolicy::default() }));

@@ -33,6 +33,7 @@ pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &KnownEnvironment
         recorded_key: None,
         boundary_refused: false,
         recorded_endpoints: &[],
+        take_over: None,
     });
     let hold = environment.annotations().get(HOLD).map(String::as_str);
     let mode = Mode::of(spec.enforcement, &[hold]);
@@ -47,6 +48,7 @@ pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &KnownEnvironment
         recorded_key: None,
         boundary_refused: false,
         recorded_endpoints: &[],
+        take_over: None,
     });
     for finding in &settled.findings {
         preview.judge(&subject, finding, field(spec, finding));

@@ -90,6 +90,10 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
             Item { document: Some(policy.clone()), ..item("kms", "Key", alias, json!({"alias": alias, "tags": tags})) }
         }
         Action::CreateAlias { alias, .. } => item("kms", "Alias", alias, json!({"target": "the key of the same name"})),
+        Action::TakeClaim(claim) => Item {
+            document: Some(claim.document.clone()),
+            ..item("iam", "Claim", &claim.name, json!({"arn": claim.arn, "tags": claim.tags}))
+        },
         Action::CreateBoundary { name, arn, document, tags } => {
             Item { document: Some(document.clone()), ..item("iam", "PermissionsBoundary", name, json!({"arn": arn, "tags": tags})) }
         }
@@ -114,6 +118,7 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
         | Action::PutKeyPolicy { .. }
         | Action::TagKey { .. }
         | Action::UntagKey { .. }
+        | Action::ReleaseClaim { .. }
         | Action::ChangeBoundary { .. }
         | Action::DeleteBoundary { .. }
         | Action::ChangePolicy { .. }

@@ -24,6 +24,8 @@ pub struct KnownEnvironment {
     pub vpc_cidrs: Option<Vec<String>>,
     /// The cluster's OIDC issuer, with or without its scheme.
     pub oidc_issuer: Option<String>,
+    /// UID of the namespace `kube-system`, by which claims tell API servers apart.
+    pub api_server: Option<String>,
     /// The operator's own principal.
     pub operator_arn: Option<String>,
     /// The cluster's subnets.

@@ -107,8 +107,8 @@ fn everything_declared_is_planned_and_nothing_else() {
     let preview = plain(&clinic());
     assert_eq!(preview.errors, vec![]);
     let kinds: Vec<&str> = preview.aws.iter().map(|item| item.kind.as_str()).collect();
-    let endpoints = ["SecurityGroup", "VpcEndpoint"].repeat(3);
-    assert_eq!(kinds, [endpoints, vec!["Key", "Alias", "PermissionsBoundary", "Policy", "Role"]].concat());
+    let endpoints = ["Claim", "SecurityGroup", "VpcEndpoint"].repeat(3);
+    assert_eq!(kinds, [vec!["Claim"], endpoints, vec!["Key", "Alias", "PermissionsBoundary", "Policy", "Role"]].concat());
     assert!(preview.aws.iter().all(|item| !item.withheld && item.operation == "Create"));
     let manifests: Vec<&str> = preview.kubernetes.iter().filter_map(|manifest| manifest["kind"].as_str()).collect();
     assert_eq!(manifests, ["NetworkPolicy", "ServiceAccount"]);
@@ -121,7 +121,7 @@ fn everything_declared_is_planned_and_nothing_else() {
         preview.kubernetes[1]["metadata"]["annotations"]["eks.amazonaws.com/role-arn"]
     );
     assert_eq!(item(&preview, "Key", "prod").properties["rotationPeriodInDays"], 365);
-    assert_eq!(preview.aws[1].properties["securityGroups"], json!([preview.aws[0].name]));
+    assert_eq!(preview.aws[3].properties["securityGroups"], json!([preview.aws[2].name]));
 }
 
 #[test]
@@ -147,6 +147,7 @@ fn what_only_the_account_knows_is_a_named_placeholder() {
         "<oidc-issuer>",
         "<sts-endpoint-addresses>",
         "<subnet-id-of-each-zone>",
+        "<uid-of-namespace-kube-system>",
         "<us-destination-region>",
         "<vpc-cidr>",
         "<vpc-id>",
@@ -300,7 +301,7 @@ fn what_the_platform_keeps_is_assumed_and_not_planned() {
     let preview = plain(&declared);
     assert_eq!(preview.errors, vec![]);
     let kinds: Vec<&str> = preview.aws.iter().map(|item| item.kind.as_str()).collect();
-    assert_eq!(kinds, ["SecurityGroup", "VpcEndpoint", "Policy", "Role"]);
+    assert_eq!(kinds, ["Claim", "Claim", "SecurityGroup", "VpcEndpoint", "Policy", "Role"]);
     assert_eq!(item(&preview, "Role", "notes").properties["permissionsBoundary"], "arn:aws:iam::111122223333:policy/platform");
     let reasons: Vec<&str> = preview.findings.iter().map(|finding| finding.reason).collect();
     for reason in ["EndpointAssumedPresent", "BoundaryAssumedPresent", "KeyAssumedPresent"] {
@@ -332,7 +333,7 @@ fn facts_take_the_place_of_placeholders() {
         spec["inferenceProfiles"] = json!([PROFILE]);
     }));
     let known: KnownFacts = serde_json::from_value(json!({"environments": {"prod": {
-        "partition": "aws", "vpcId": "vpc-1", "vpcCidrs": ["10.0.0.0/16"], "oidcIssuer": "https://oidc.example/id/1",
+        "partition": "aws", "vpcId": "vpc-1", "apiServer": "uid-1", "vpcCidrs": ["10.0.0.0/16"], "oidcIssuer": "https://oidc.example/id/1",
         "operatorArn": "arn:aws:iam::111122223333:role/op", "subnets": [{"id": "subnet-1", "zone": "a"}, {"id": "subnet-2", "zone": "b"}],
         "endpoints": {"bedrock": {"addresses": ["10.0.0.1"]}, "bedrock-runtime": {"addresses": ["10.0.0.2"]}, "sts": {"addresses": ["fd00::1"]}},
         "dnsServiceAddresses": ["172.20.0.10"], "autoMode": false,
@@ -377,6 +378,7 @@ fn a_carried_out_plan_settles() {
             recorded_key: None,
             boundary_refused: false,
             recorded_endpoints: &[],
+            take_over: None,
         })
     };
     let first = plan(&seen);

@@ -115,6 +115,7 @@ fn needs_someone(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::AccountMismatch
+            | Reason::ClaimedElsewhere
             | Reason::ClusterMismatch
             | Reason::ClusterNotFound
             | Reason::VpcNotFound

@@ -3,6 +3,7 @@
 use crate::api::Verdict;
 use crate::api::conditions::{ConditionType, Reason};
 use crate::domain::{Fault, FaultClass};
+use crate::plan::applied::Outcome;
 use crate::plan::{Action, Applied, Finding, Mode};
 
 use super::conditions::State;
@@ -47,6 +48,9 @@ fn failed(action: &Action, fault: &Fault) -> State {
         );
     }
     let (_, _, name) = action.describe();
+    if matches!(action, Action::TakeClaim(_)) && fault.class == FaultClass::Conflict {
+        return State::broken(Reason::Progressing, format!("another took {name} at the same moment; who it was is read next"));
+    }
     if matches!(action, Action::AnnotateServiceAccount { .. }) && fault.class == FaultClass::Conflict {
         let message = format!(
             "another manager owns the annotation eks.amazonaws.com/role-arn of service account {name}, or the account was made anew; remove the annotation there"
@@ -82,6 +86,9 @@ fn broken(family: ConditionType, applied: &Applied, finding: &Finding) -> State 
         Mode::Hold(reason) | Mode::Frozen(reason) if withheld => State::broken(Reason::OnHold, format!("{message}; held: {reason}")),
         _ if applied.done().any(|action| action.family() == family) => {
             State::broken(Reason::Progressing, format!("{message}; it was written and is being confirmed"))
+        }
+        _ if applied.outcomes.iter().any(|(action, outcome)| *outcome == Outcome::Skipped && action.family() == family) => {
+            State::broken(Reason::Progressing, format!("{message}; it is made once what it depends on is in place"))
         }
         _ => State::broken(finding.reason, message),
     }

@@ -1,33 +1,48 @@
-//! The committed definitions are those of the types; `UPDATE_CRDS=1` writes them anew.
+//! The committed definitions, in `crds/` and in their chart, are those of the types; `UPDATE_CRDS=1` writes them anew.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::path::Path;
 
 use hipaa_operator::api::all_definitions;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
 
 const LIMIT: usize = 200_000;
 
-#[test]
-fn committed_definitions_are_those_of_the_types() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+/// Compares the folder with what the definitions say after `change`, or writes it anew.
+fn committed(folder: &str, change: impl Fn(&mut CustomResourceDefinition)) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let update = std::env::var_os("UPDATE_CRDS").is_some();
     let mut expected = Vec::new();
-    for definition in all_definitions() {
+    for mut definition in all_definitions() {
+        change(&mut definition);
         let file = format!("{}.yaml", definition.name_any());
         let yaml = serde_saphyr::to_string(&definition).expect("a definition can be written as YAML");
         if update {
-            std::fs::write(folder.join(&file), &yaml).expect("crds/ can be written");
+            std::fs::write(path.join(&file), &yaml).expect("the folder can be written to");
         }
-        let committed = std::fs::read_to_string(folder.join(&file)).unwrap_or_default();
-        assert!(committed == yaml, "crds/{file} is not what the types say; run `UPDATE_CRDS=1 cargo test --test crds` and commit it");
+        let committed = std::fs::read_to_string(path.join(&file)).unwrap_or_default();
+        assert!(committed == yaml, "{folder}/{file} is not what the types say; run `UPDATE_CRDS=1 cargo test --test crds` and commit it");
         expected.push(file);
     }
-    let mut found: Vec<String> =
-        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut found: Vec<String> = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     found.sort();
     expected.sort();
-    assert_eq!(found, expected, "crds/ holds a file for each kind and nothing else");
+    assert_eq!(found, expected, "{folder} holds a file for each kind and nothing else");
+}
+
+#[test]
+fn committed_definitions_are_those_of_the_types() {
+    committed("crds", |_| {});
+}
+
+#[test]
+fn the_charts_copies_are_those_of_the_types_and_outlive_a_release() {
+    committed("charts/hipaa-operator-crds/templates", |definition| {
+        definition.annotations_mut().insert("helm.sh/resource-policy".to_owned(), "keep".to_owned());
+        let json = serde_json::to_string(definition).unwrap();
+        assert!(!json.contains("{{"), "{}: Helm would take this for a template", definition.name_any());
+    });
 }
 
 #[test]

@@ -17,7 +17,8 @@ use crate::support::operator;
 
 const CLINIC: Option<&str> = Some("clinic");
 const ALLOW_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+const TRUST: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 /// The same scene, with the operator away while `meanwhile` runs.
 async fn with_operator_away(scene: Scene, meanwhile: impl AsyncFnOnce(&Bed)) -> Scene {
@@ -63,7 +64,10 @@ async fn a_lost_status_is_rebuilt_without_a_write() {
     let (environment, workload) = (scene.environment().await.status.unwrap(), scene.workload().await.status.unwrap());
     assert_eq!(workload.identity, recorded.identity);
     assert_eq!(workload.network_policy_name, recorded.network_policy_name);
-    assert_eq!((environment.endpoints, environment.key_arn, environment.boundary_arn), (settled.endpoints, settled.key_arn, settled.boundary_arn));
+    assert_eq!(
+        (environment.endpoints, environment.key_arn, environment.boundary_arn),
+        (settled.endpoints, settled.key_arn, settled.boundary_arn)
+    );
 }
 
 #[tokio::test]
@@ -127,7 +131,7 @@ async fn foreign_things_of_our_names_are_told_and_left() {
     let (scope, emulators) = (scope(), &scene.bed.emulators);
     let group = names::security_group(&scope, "sts");
     let call = emulators.ec2().create_security_group().group_name(&group).description("Theirs").vpc_id(&scene.bed.seeded.vpc_id);
-    call.send().await.expect("CreateSecurityGroup");
+    let group = call.send().await.expect("CreateSecurityGroup").group_id.unwrap();
     let key = emulators.kms().create_key().send().await.expect("CreateKey").key_metadata.unwrap().key_id;
     emulators.kms().create_alias().alias_name(names::key_alias(&scope)).target_key_id(&key).send().await.expect("CreateAlias");
     let boundary = names::boundary(&scope);
@@ -148,7 +152,7 @@ async fn foreign_things_of_our_names_are_told_and_left() {
 
     emulators.iam().delete_policy().policy_arn(&boundary).send().await.expect("DeletePolicy");
     emulators.kms().delete_alias().alias_name(names::key_alias(&scope)).send().await.expect("DeleteAlias");
-    emulators.ec2().delete_security_group().group_name(&group).send().await.expect("DeleteSecurityGroup");
+    emulators.ec2().delete_security_group().group_id(&group).send().await.expect("DeleteSecurityGroup");
     scene.condition::<PhiEnvironment>(None, "prod", "Ready", "True").await;
 }
 

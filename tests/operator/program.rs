@@ -25,6 +25,7 @@ async fn it_answers_probes_restarts_after_a_crash_without_a_write_and_ends_well(
     let flags = [FLAGS, &["--log-format", "json"]].concat();
     let Scene { operator, bed } = scene;
     operator.kill();
+    bed.free_lease().await;
     let mut restarted = bed.operator(&operator::binary(), &flags);
     restarted.wait_ready().await;
     let scene = Scene { operator: restarted, bed };
@@ -65,4 +66,8 @@ fn it_refuses_what_it_cannot_mean() {
     assert!(!output.status.success() && said.contains("no cluster"), "{said}");
     assert!(!run(&["run", "--sweep-interval", "0"], &[]).status.success());
     assert!(!run(&["run", "--log", "hipaa_operator=loud"], &[]).status.success());
+    assert!(!run(&["run", "--lease-duration", "0"], &[]).status.success());
+    let output = run(&["run", "--lease-duration", "10"], &[("HIPAA_OPERATOR_LEASE_RENEW_DEADLINE", "10")]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("renew deadline"), "{said}");
 }

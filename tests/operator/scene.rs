@@ -111,14 +111,12 @@ impl Scene {
 
     /// The operator's counters by name and labels, as Prometheus reads them.
     pub async fn counters(&self) -> BTreeMap<String, u64> {
-        let text = self.operator.metrics().await;
-        let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
-        lines.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
+        counters(&self.operator).await
     }
 
     /// The sum of all counters whose name and labels begin like this.
     pub async fn count(&self, prefix: &str) -> u64 {
-        self.counters().await.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, value)| value).sum()
+        count(&self.operator, prefix).await
     }
 
     /// The calls to AWS that changed something and that the operator made since `before`, with their number.
@@ -222,6 +220,19 @@ impl Scene {
     {
         K::api(&self.bed.client(), namespace).delete(name, &kube::api::DeleteParams::default()).await.expect("it can be deleted");
     }
+}
+
+/// The counters of an operator by name and labels, as Prometheus reads them.
+pub async fn counters(operator: &Operator) -> BTreeMap<String, u64> {
+    let text = operator.metrics().await;
+    let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
+    lines.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
+}
+
+/// The sum of all its counters whose name and labels begin like this. Renewals of the lease go on by themselves, and are left out.
+pub async fn count(operator: &Operator, prefix: &str) -> u64 {
+    let renewal = |name: &str| name.contains("{kind=\"lease\"");
+    counters(operator).await.iter().filter(|(name, _)| name.starts_with(prefix) && !renewal(name)).map(|(_, value)| value).sum()
 }
 
 fn told(conditions: &[Condition]) -> String {

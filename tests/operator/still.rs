@@ -84,13 +84,13 @@ fn tenant(number: usize) -> String {
     yaml
 }
 
-fn is_ready(access: &BedrockAccess) -> bool {
+pub fn is_ready(access: &BedrockAccess) -> bool {
     let conditions = access.status.iter().flat_map(|status| &status.conditions);
     conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// The version of every object that the operator may write to.
-async fn versions(scene: &Scene) -> BTreeMap<String, String> {
+pub async fn versions(scene: &Scene) -> BTreeMap<String, String> {
     let client = scene.bed.client();
     let mut versions = BTreeMap::new();
     versions_of::<PhiEnvironment>(&client, &mut versions).await;

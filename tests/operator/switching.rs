@@ -2,11 +2,11 @@
 //! (Between Audit and Enforce: `audit.rs` and `deletion.rs`.)
 
 use hipaa_operator::api::{PhiEnvironment, PhiWorkload};
-use kube::api::{Api, DeleteParams};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::api::{Api, DeleteParams};
 
-use crate::account::{Picture, endpoint, endpoints, groups, keys, looks_like, picture, roles};
-use crate::scene::{ENVIRONMENT, SOON, Scene};
+use crate::account::{Picture, endpoint, endpoints, groups, keys, looks_like, picture, policy, roles};
+use crate::scene::{ENVIRONMENT, HAIKU, SOON, Scene, WORKLOAD, access};
 use crate::verify::{CLINIC, addresses, annotated, attached, attaching, fence, platform_role};
 
 const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
@@ -32,7 +32,12 @@ async fn endpoints_and_key_change_hands_and_come_back() {
     scene.condition::<PhiEnvironment>(None, "prod", "Ready", "True").await;
     let status = scene.environment().await.status.unwrap();
     assert_eq!((status.key_arn.as_ref(), status.retained_key_arn.as_ref()), (Some(&arn), Some(&our_key)));
-    assert!(status.endpoints.iter().all(|one| one.management == hipaa_operator::api::shared::Management::Verify && one.vpc_endpoint_id.is_some()));
+    assert!(
+        status
+            .endpoints
+            .iter()
+            .all(|one| one.management == hipaa_operator::api::shared::Management::Verify && one.vpc_endpoint_id.is_some())
+    );
     let counted = scene.counters().await;
     let sts = endpoint(&scene, "sts").await;
     let call = ec2.modify_vpc_endpoint().vpc_endpoint_id(sts.vpc_endpoint_id().unwrap()).policy_document(EVERYTHING);
@@ -146,4 +151,37 @@ async fn a_fence_changes_hands_and_comes_back() {
     let back = || async { fences.get("hipaa-operator.notes").await.map(drop).map_err(|error| error.to_string()) };
     scene.bed.eventually("a switch back fences the pods in again", SOON, back).await;
     scene.all_ready("summaries").await;
+}
+
+#[tokio::test]
+async fn a_role_of_the_platforms_is_cut_off_once_enforce_returns() {
+    let scene = Scene::start().await;
+    platform_role(&scene, "notes-phi").await;
+    scene.bed.apply(&attaching("notes-phi")).await;
+    scene.bed.apply(WORKLOAD).await;
+    scene.bed.apply(&access("summaries", HAIKU)).await;
+    scene.all_ready("summaries").await;
+    let policy_arn = scene.workload().await.status.unwrap().identity.unwrap().policy_arn;
+
+    scene.bed.apply(&attaching("notes-phi").replace("Enforce", "Audit")).await;
+    scene.because::<PhiWorkload>(CLINIC, "notes", "Ready", "True", "AuditOnly").await;
+    let counted = scene.counters().await;
+    scene.delete::<PhiWorkload>(CLINIC, "notes").await;
+    let workloads: Api<PhiWorkload> = Api::namespaced(scene.bed.client(), "clinic");
+    let gone = || async {
+        let left = workloads.get_opt("notes").await.map_err(|error| error.to_string())?;
+        left.map_or(Ok(()), |left| Err(format!("{:?}", left.metadata)))
+    };
+    scene.bed.eventually("Audit lets the workload go", SOON, gone).await;
+    scene.sweeps(2).await;
+    assert_eq!(scene.changes_since(&counted).await.into_iter().collect::<Vec<_>>(), []);
+    assert_eq!(attached(&scene, "notes-phi").await, [policy_arn.clone()]);
+
+    // The mapping may be gone by then too: the hand-over list knows the role.
+    scene.bed.apply(ENVIRONMENT).await;
+    let cut_off = || async {
+        let (left, policy) = (attached(&scene, "notes-phi").await, policy(&scene, &policy_arn).await);
+        if left.is_empty() && policy.is_none() { Ok(()) } else { Err(format!("{left:?}")) }
+    };
+    scene.bed.eventually("the role has our policy no more", SOON, cut_off).await;
 }

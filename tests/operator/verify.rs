@@ -123,7 +123,8 @@ async fn a_key_and_a_boundary_of_the_platforms_are_judged() {
     kms.enable_key_rotation().key_id(&key.key_id).send().await.expect("EnableKeyRotation");
     // moto does not tell the period.
     control("KEY-3", "NotRead").await;
-    let everyone = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Open","Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}]}"#;
+    let everyone =
+        r#"{"Version":"2012-10-17","Statement":[{"Sid":"Open","Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}]}"#;
     kms.put_key_policy().key_id(&key.key_id).policy_name("default").policy(everyone).send().await.expect("PutKeyPolicy");
     control("KEY-6", "KeyPolicyTooWide").await;
     scene.bed.apply(WORKLOAD).await;
@@ -136,7 +137,9 @@ async fn a_key_and_a_boundary_of_the_platforms_are_judged() {
 
 /// The environment with this role of the platform's for the workload.
 pub fn attaching(role: &str) -> String {
-    format!("{ENVIRONMENT}  identity: {{ management: Attach, roles: [{{ namespace: clinic, serviceAccountName: notes, roleName: {role} }}] }}\n")
+    format!(
+        "{ENVIRONMENT}  identity: {{ management: Attach, roles: [{{ namespace: clinic, serviceAccountName: notes, roleName: {role} }}] }}\n"
+    )
 }
 
 /// A role as a platform team makes it, outside of our path.
@@ -191,7 +194,12 @@ async fn a_role_of_the_platforms_gets_our_policy_and_nothing_else() {
     assert!(reasons().await.contains(&"BoundaryMissing".to_owned()), "{:?}", reasons().await);
 
     let counted = scene.counters().await;
-    iam.attach_role_policy().role_name("notes-phi").policy_arn("arn:aws:iam::aws:policy/ReadOnlyAccess").send().await.expect("AttachRolePolicy");
+    iam.attach_role_policy()
+        .role_name("notes-phi")
+        .policy_arn("arn:aws:iam::aws:policy/ReadOnlyAccess")
+        .send()
+        .await
+        .expect("AttachRolePolicy");
     let foreign = || async {
         let found = reasons().await;
         if found.contains(&"ForeignPolicy".to_owned()) { Ok(()) } else { Err(format!("{found:?}")) }
@@ -243,9 +251,16 @@ spec:
 pub async fn addresses(scene: &Scene) -> Vec<String> {
     let mut found = Vec::new();
     for endpoint in endpoints(scene).await {
-        let call = scene.bed.emulators.ec2().describe_network_interfaces().set_network_interface_ids(Some(endpoint.network_interface_ids().to_vec()));
+        let call = scene
+            .bed
+            .emulators
+            .ec2()
+            .describe_network_interfaces()
+            .set_network_interface_ids(Some(endpoint.network_interface_ids().to_vec()));
         let interfaces = call.send().await.expect("DescribeNetworkInterfaces");
-        found.extend(interfaces.network_interfaces().iter().filter_map(|one| one.private_ip_address()).map(|address| format!("{address}/32")));
+        found.extend(
+            interfaces.network_interfaces().iter().filter_map(|one| one.private_ip_address()).map(|address| format!("{address}/32")),
+        );
     }
     found
 }
@@ -268,7 +283,18 @@ async fn network_policies_of_the_platforms_are_judged() {
     let fences: Api<NetworkPolicy> = Api::namespaced(scene.bed.client(), "clinic");
     assert_eq!(fences.list(&ListParams::default()).await.unwrap().items.len(), 2, "none of ours");
 
-    scene.bed.apply(&needed.replace("default-deny", "open").replace("policyTypes: [Ingress, Egress]", "egress: [{}]").split("---").next().unwrap().to_owned()).await;
+    scene
+        .bed
+        .apply(
+            &needed
+                .replace("default-deny", "open")
+                .replace("policyTypes: [Ingress, Egress]", "egress: [{}]")
+                .split("---")
+                .next()
+                .unwrap()
+                .to_owned(),
+        )
+        .await;
     let wide = || async {
         let controls = scene.workload().await.status.unwrap().controls;
         let found = controls.iter().any(|control| control.id == "NET-10/open" && control.message.contains("egress to every address"));

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hipaa_operator::cluster::lease::LEASE;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{self, Scope};
 use kube::runtime::wait::{await_condition, conditions};
@@ -18,7 +20,7 @@ use super::control_plane::ControlPlane;
 use super::emulators::Emulators;
 use super::operator::Operator;
 use super::process::tail;
-use super::seed::{Seeded, Shape, seed};
+use super::seed::{Seeded, Shape, another_cluster, seed};
 use super::wait;
 
 /// How long the API server may take to serve a new kind.
@@ -29,8 +31,8 @@ const ESTABLISHED: Duration = Duration::from_secs(30);
 pub struct Bed {
     /// The Kubernetes control plane.
     pub control_plane: ControlPlane,
-    /// The AWS account.
-    pub emulators: Emulators,
+    /// The AWS account. Several beds may share one.
+    pub emulators: Arc<Emulators>,
     /// What was asked for.
     pub shape: Shape,
     /// What the account holds.
@@ -46,10 +48,46 @@ impl Bed {
     /// # Panics
     /// If a part cannot be started, with the end of its log.
     pub async fn start(shape: Shape) -> Self {
-        let folder = tempfile::Builder::new().prefix("hipaa-operator-bed-").tempdir().expect("there is a folder for temporary files");
-        let emulators = Emulators::start(folder.path(), &shape.account, &shape.region).await;
+        Self::start_with(shape, false).await
+    }
+
+    /// The same, with an audit log of the API server.
+    ///
+    /// # Panics
+    /// If a part cannot be started, with the end of its log.
+    pub async fn start_audited(shape: Shape) -> Self {
+        Self::start_with(shape, true).await
+    }
+
+    async fn start_with(shape: Shape, audited: bool) -> Self {
+        let folder = folder();
+        let emulators = Arc::new(Emulators::start(folder.path(), &shape.account, &shape.region).await);
         let seeded = seed(&emulators, &shape).await;
-        let control_plane = ControlPlane::start(folder.path(), shape.token_issuer.as_ref().unwrap_or(&seeded.issuer)).await;
+        Self::around(folder, emulators, seeded, shape, audited).await
+    }
+
+    /// Starts another control plane on the same account and VPC. If `cluster_name` is that of the first cluster, it is a clone of its
+    /// control plane; else it is another cluster. The emulator gives all clusters one issuer.
+    ///
+    /// # Panics
+    /// If it cannot be started, with the end of its log.
+    pub async fn beside(&self, cluster_name: &str) -> Self {
+        let shape = Shape { cluster_name: cluster_name.to_owned(), ..self.shape.clone() };
+        let seeded = if shape.cluster_name == self.shape.cluster_name {
+            self.seeded.clone()
+        } else {
+            another_cluster(&self.emulators, &self.seeded, cluster_name).await
+        };
+        Self::around(folder(), self.emulators.clone(), seeded, shape, false).await
+    }
+
+    async fn around(folder: TempDir, emulators: Arc<Emulators>, seeded: Seeded, shape: Shape, audited: bool) -> Self {
+        let issuer = shape.token_issuer.as_ref().unwrap_or(&seeded.issuer);
+        let control_plane = if audited {
+            ControlPlane::start_audited(folder.path(), issuer).await
+        } else {
+            ControlPlane::start(folder.path(), issuer).await
+        };
         let bed = Self { control_plane, emulators, shape, seeded, folder, operator_logs: Mutex::default() };
         bed.install_crds().await;
         bed
@@ -74,6 +112,19 @@ impl Bed {
         let operator = Operator::start(&name, binary, flags, &environment, self.folder.path());
         logs.push(operator.log().to_owned());
         operator
+    }
+
+    /// Frees the operator's lease: for a test that has killed its holder, so knows that it is dead, and need not wait for the lease to
+    /// run out before the next one leads.
+    ///
+    /// # Panics
+    /// If the API server refuses.
+    pub async fn free_lease(&self) {
+        let leases: Api<Lease> = Api::namespaced(self.client(), "hipaa-operator");
+        match leases.delete(LEASE, &DeleteParams::default()).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
+            outcome => drop(outcome.expect("the lease can be deleted")),
+        }
     }
 
     /// What a program needs in its environment to work with this cluster and account.
@@ -153,6 +204,10 @@ impl Bed {
             }
         }
     }
+}
+
+fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("hipaa-operator-bed-").tempdir().expect("there is a folder for temporary files")
 }
 
 impl Drop for Bed {

@@ -14,6 +14,13 @@ use super::wait;
 /// How long the API server may take to be ready: it needs three seconds on a machine with nothing else to do.
 const READY: Duration = Duration::from_secs(90);
 
+/// Name of the log in the control plane's folder that [`ControlPlane::start_audited`] asks for: one JSON event a line.
+pub const AUDIT_LOG: &str = "audit.log";
+
+/// What is logged: who did what to which object with which outcome, once the answer has begun, for every service account.
+const AUDIT_POLICY: &str = r#"{ "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+    "rules": [{ "level": "Metadata", "userGroups": ["system:serviceaccounts"] }] }"#;
+
 /// The running control plane. Its parts are dropped, so ended, from the outermost to etcd.
 #[derive(Debug)]
 pub struct ControlPlane {
@@ -39,13 +46,31 @@ impl ControlPlane {
     /// # Panics
     /// If it is not ready in time, with the end of the log.
     pub async fn start(folder: &Path, issuer: &str) -> Self {
+        Self::start_with(folder, issuer, &[]).await
+    }
+
+    /// The same, with what service accounts do in [`AUDIT_LOG`].
+    ///
+    /// # Panics
+    /// If it is not ready in time, with the end of the log.
+    pub async fn start_audited(folder: &Path, issuer: &str) -> Self {
+        let policy = folder.join("audit-policy.json");
+        fs::write(&policy, AUDIT_POLICY).expect("the bed's folder can be written to");
+        let log = folder.join(AUDIT_LOG);
+        let more = [format!("--audit-policy-file={}", policy.display()), format!("--audit-log-path={}", log.display())];
+        Self::start_with(folder, issuer, &more).await
+    }
+
+    async fn start_with(folder: &Path, issuer: &str, more: &[String]) -> Self {
         let etcd_url = format!("http://127.0.0.1:{}", free_port());
         let etcd = etcd(folder, &etcd_url);
 
         let port = free_port();
         let token = random_token();
         let certificates = folder.join("certificates");
-        let mut api_server = api_server(folder, &certificates, port, &token, &etcd_url, issuer);
+        let own = api_server_arguments(folder, &certificates, port, &token, &etcd_url, issuer);
+        let arguments = own.iter().chain(more);
+        let mut api_server = Process::start("kube-apiserver", &parts().kube_apiserver, arguments, &[], folder);
         let kubeconfig = write_kubeconfig(folder, &certificates, port, &token);
 
         let ready = wait::until(READY, || {
@@ -83,6 +108,16 @@ impl ControlPlane {
         get(&self.client.0, path).await
     }
 
+    /// Lets the API server answer nothing for a while; see [`Self::resume_api_server`].
+    pub fn pause_api_server(&mut self) {
+        self.api_server.pause();
+    }
+
+    /// Lets the API server go on with what it was asked.
+    pub fn resume_api_server(&mut self) {
+        self.api_server.resume();
+    }
+
     /// The process groups it consists of.
     pub fn groups(&self) -> Vec<i32> {
         [&self.controller_manager, &self.api_server, &self.etcd].map(Process::group).to_vec()
@@ -104,13 +139,13 @@ fn etcd(folder: &Path, url: &str) -> Process {
     Process::start("etcd", &parts().etcd, arguments, &[], folder)
 }
 
-fn api_server(folder: &Path, certificates: &Path, port: u16, token: &str, etcd: &str, issuer: &str) -> Process {
+fn api_server_arguments(folder: &Path, certificates: &Path, port: u16, token: &str, etcd: &str, issuer: &str) -> Vec<String> {
     let tokens = folder.join("tokens.csv");
     fs::write(&tokens, format!("{token},admin,admin,\"system:masters\"\n")).expect("the bed's folder can be written to");
     // The server makes its serving key before it reads the key for tokens, so that one file can be both and no other tool
     // is needed to make keys.
     let key = certificates.join("apiserver.key");
-    let arguments = [
+    vec![
         format!("--etcd-servers={etcd}"),
         format!("--secure-port={port}"),
         "--bind-address=127.0.0.1".to_owned(),
@@ -124,8 +159,7 @@ fn api_server(folder: &Path, certificates: &Path, port: u16, token: &str, etcd: 
         "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
         "--authorization-mode=RBAC".to_owned(),
         format!("--token-auth-file={}", tokens.display()),
-    ];
-    Process::start("kube-apiserver", &parts().kube_apiserver, arguments, &[], folder)
+    ]
 }
 
 fn controller_manager(folder: &Path, certificates: &Path, kubeconfig: &Path) -> Process {

@@ -71,6 +71,24 @@ impl Operator {
         self.process.exited()
     }
 
+    /// Waits until it has ended by itself, and says how.
+    ///
+    /// # Panics
+    /// If it runs on until `deadline`.
+    pub async fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
+        self.process.wait_exit(deadline).await
+    }
+
+    /// Stops it where it is; see [`Self::resume`].
+    pub fn pause(&mut self) {
+        self.process.pause();
+    }
+
+    /// Lets it go on.
+    pub fn resume(&mut self) {
+        self.process.resume();
+    }
+
     /// Asks it to end, and expects it to do so well.
     ///
     /// # Panics
@@ -80,7 +98,7 @@ impl Operator {
         assert!(status.success(), "the operator did not end well: {status}\n{}", tail(self.log()));
     }
 
-    /// Kills it at once, as a crash would.
+    /// Kills it at once, as a crash would. The lease stays behind: see [`super::bed::Bed::free_lease`].
     pub fn kill(mut self) {
         self.process.kill();
     }

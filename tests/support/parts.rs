@@ -13,6 +13,8 @@ pub struct Parts {
     pub kube_apiserver: PathBuf,
     /// The Kubernetes controller manager.
     pub kube_controller_manager: PathBuf,
+    /// Helm, which renders and installs the charts.
+    pub helm: PathBuf,
     /// The AWS emulator for nearly everything.
     pub moto_server: PathBuf,
     /// The AWS emulator for Bedrock.
@@ -50,6 +52,7 @@ fn parse(text: &str) -> Parts {
         etcd: path("ETCD"),
         kube_apiserver: path("KUBE_APISERVER"),
         kube_controller_manager: path("KUBE_CONTROLLER_MANAGER"),
+        helm: path("HELM"),
         moto_server: path("MOTO_SERVER"),
         ministack: path("MINISTACK"),
         judge_node_modules: path("JUDGE_NODE_MODULES"),

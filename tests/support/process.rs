@@ -110,6 +110,8 @@ impl Process {
     /// Asks it to end, kills it if it has not within ten seconds, and says how it ended.
     pub fn end(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
+        // One that is paused would not hear of it.
+        self.resume();
         let end = Instant::now() + GRACE;
         while Instant::now() < end {
             if let Some(status) = self.exited() {
@@ -125,6 +127,31 @@ impl Process {
     pub fn kill(&mut self) -> ExitStatus {
         self.signal(Signal::KILL);
         self.child.wait().expect("the child is ours to wait for")
+    }
+
+    /// Stops it where it is, as a machine does that has no time for it.
+    pub fn pause(&mut self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn resume(&mut self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Waits until it has ended by itself, and says how.
+    ///
+    /// # Panics
+    /// If it runs on until `deadline`, with the end of its log.
+    pub async fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
+        let exited = super::wait::until(deadline, || {
+            let exited = self.exited();
+            async move { exited.ok_or_else(|| "it runs on".to_owned()) }
+        });
+        match exited.await {
+            Ok(status) => status,
+            Err(error) => panic!("{}: {error} after {deadline:?}\n{}", self.name, tail(&self.log)),
+        }
     }
 
     fn signal(&mut self, signal: Signal) {

@@ -88,13 +88,7 @@ pub async fn seed(emulators: &Emulators, shape: &Shape) -> Seeded {
 
     let role = emulators.iam().create_role().role_name("eks-cluster").assume_role_policy_document(CLUSTER_TRUST);
     let role = role.send().await.expect("CreateRole").role.expect("a role");
-    let vpc = VpcConfigRequest::builder()
-        .set_subnet_ids(Some(network.subnet_ids.clone()))
-        .security_group_ids(&network.node_security_group)
-        .build();
-    let cluster = emulators.eks().create_cluster().name(&shape.cluster_name).role_arn(&role.arn).resources_vpc_config(vpc);
-    let cluster = cluster.send().await.expect("CreateCluster").cluster.expect("a cluster");
-    let issuer = cluster.identity.and_then(|identity| identity.oidc).and_then(|oidc| oidc.issuer).expect("an issuer");
+    let (cluster_arn, issuer) = cluster(emulators, &shape.cluster_name, &role.arn, &network).await;
 
     let mut oidc_provider_arn = None;
     if shape.oidc_provider {
@@ -105,7 +99,7 @@ pub async fn seed(emulators: &Emulators, shape: &Shape) -> Seeded {
     }
     Seeded {
         issuer,
-        cluster_arn: cluster.arn.expect("a cluster has an ARN"),
+        cluster_arn,
         cluster_role_arn: role.arn,
         oidc_provider_arn,
         vpc_id: network.vpc_id,
@@ -113,6 +107,33 @@ pub async fn seed(emulators: &Emulators, shape: &Shape) -> Seeded {
         route_table_ids: network.route_table_ids,
         node_security_group: network.node_security_group,
     }
+}
+
+/// Another cluster in the same network. The emulator gives it the issuer of the first.
+///
+/// # Panics
+/// If an emulator refuses a call.
+pub async fn another_cluster(emulators: &Emulators, beside: &Seeded, name: &str) -> Seeded {
+    let network = Network {
+        vpc_id: beside.vpc_id.clone(),
+        subnet_ids: beside.subnet_ids.clone(),
+        route_table_ids: beside.route_table_ids.clone(),
+        node_security_group: beside.node_security_group.clone(),
+    };
+    let (cluster_arn, issuer) = cluster(emulators, name, &beside.cluster_role_arn, &network).await;
+    Seeded { issuer, cluster_arn, ..beside.clone() }
+}
+
+/// Makes a cluster; gives its ARN and its issuer.
+async fn cluster(emulators: &Emulators, name: &str, role_arn: &str, network: &Network) -> (String, String) {
+    let vpc = VpcConfigRequest::builder()
+        .set_subnet_ids(Some(network.subnet_ids.clone()))
+        .security_group_ids(&network.node_security_group)
+        .build();
+    let cluster = emulators.eks().create_cluster().name(name).role_arn(role_arn).resources_vpc_config(vpc);
+    let cluster = cluster.send().await.expect("CreateCluster").cluster.expect("a cluster");
+    let issuer = cluster.identity.and_then(|identity| identity.oidc).and_then(|oidc| oidc.issuer).expect("an issuer");
+    (cluster.arn.expect("a cluster has an ARN"), issuer)
 }
 
 struct Network {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ec2::types::{Filter, NetworkInterface, ServiceDetail, VpcAttributeName, VpcCidrBlockState, VpcCidrBlockStateCode, VpcEndpoint};
+use aws_sdk_ec2::types::{
+    Filter, NetworkInterface, ServiceDetail, VpcAttributeName, VpcCidrBlockState, VpcCidrBlockStateCode, VpcEndpoint,
+};
 
 use super::rules::rules_of;
 use super::{Ec2, filter, tags_of};

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, PolicyVersion, RoleDetail};
 
 use super::{Iam, tags_of};
+use crate::domain::scope::CLAIMS_PATH;
 use crate::domain::tags;
 use crate::observed::Read;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
@@ -21,7 +22,8 @@ struct Ours<'a> {
 
 impl Iam {
     /// The part of the account's IAM that concerns us: roles that lie under `path`, carry the tag of our cluster or are among
-    /// `named_roles`, policies under `path`, which of the other local policies only deny, and the operator's own role. One call for every thousand roles and policies of the
+    /// `named_roles`, policies under `path`, all claims, which of the other local policies only deny, and the operator's own role. One
+    /// call for every thousand roles and policies of the
     /// account (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>).
     ///
     /// # Errors
@@ -61,7 +63,8 @@ impl Ours<'_> {
 
     fn take_policy(&self, detail: ManagedPolicyDetail, snapshot: &mut IdentitySnapshot) {
         let Some(arn) = detail.arn.clone() else { return };
-        let under_path = arn.split_once(":policy").is_some_and(|(_, path)| path.starts_with(self.path));
+        let under = |path: &str| path.starts_with(self.path) || path.starts_with(CLAIMS_PATH);
+        let under_path = arn.split_once(":policy").is_some_and(|(_, path)| under(path));
         let policy = policy_of(arn, detail.policy_version_list.unwrap_or_default());
         if under_path {
             snapshot.policies.insert(policy.arn.clone(), policy);
@@ -130,19 +133,22 @@ mod tests {
 
     #[test]
     fn keeps_what_is_ours_and_what_denies() {
-        let ours = Ours { path: "/hipaa-operator/", cluster_arn: "arn:c", operator_role_name: Some("op"), named_roles: &BTreeSet::from(["theirs".to_owned()]) };
+        let named_roles = &BTreeSet::from(["theirs".to_owned()]);
+        let ours = Ours { path: "/hipaa-operator/e/", cluster_arn: "arn:c", operator_role_name: Some("op"), named_roles };
         let mut snapshot = IdentitySnapshot::default();
-        for (name, path) in [("mine", "/hipaa-operator/e/"), ("op", "/"), ("near", "/hipaa-operator-2/"), ("theirs", "/team/")] {
+        for (name, path) in [("mine", "/hipaa-operator/e/f/"), ("op", "/"), ("near", "/hipaa-operator-2/"), ("theirs", "/team/")] {
             let arn = format!("arn:aws:iam::1:role{path}{name}");
             ours.take_role(RoleDetail::builder().role_name(name).path(path).arn(arn).build(), &mut snapshot);
         }
-        for arn in ["arn:aws:iam::1:policy/hipaa-operator/e/p", "arn:aws:iam::1:policy/quarantine"] {
+        for arn in ["hipaa-operator/e/p", "hipaa-operator/claims/c.1", "hipaa-operator/f/p", "quarantine"] {
+            let arn = format!("arn:aws:iam::1:policy/{arn}");
             let detail = ManagedPolicyDetail::builder().arn(arn).policy_version_list(version("v1", true)).build();
             ours.take_policy(detail, &mut snapshot);
         }
         assert_eq!(snapshot.roles.keys().collect::<Vec<_>>(), ["mine", "theirs"]);
         assert_eq!(snapshot.operator_role_arn.as_deref(), Some("arn:aws:iam::1:role/op"));
-        assert_eq!(snapshot.policies.len(), 1);
+        let policies = snapshot.policies.keys().map(|arn| arn.rsplit_once(':').unwrap().1).collect::<Vec<_>>();
+        assert_eq!(policies, ["policy/hipaa-operator/claims/c.1", "policy/hipaa-operator/e/p"]);
         assert!(snapshot.only_denies("arn:aws:iam::1:policy/quarantine"));
     }
 }

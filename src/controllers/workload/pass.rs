@@ -11,10 +11,10 @@ use crate::api::annotations::FINALIZER;
 use crate::api::{PhiWorkload, PhiWorkloadStatus, Verdict};
 use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
-use crate::controllers::Next;
 use crate::controllers::context::{Context, Environment};
 use crate::controllers::execute::Executor;
 use crate::controllers::identity::View;
+use crate::controllers::{Next, key_of};
 use crate::domain::{Fault, names, tags};
 use crate::observed::identity::Role;
 use crate::observed::pods::PodFacts;
@@ -204,6 +204,7 @@ impl Pass<'_> {
     }
 
     async fn tell(&self, planned: &WorkloadPlan, applied: &Applied, inputs: Option<String>, wish: Option<String>) -> Result<Next, Fault> {
+        self.context.metrics.judged(&key_of(self.object), &applied.findings);
         let mut identity = self.identity_now(applied);
         let clean = applied.outcomes.is_empty() && applied.withheld.is_empty() && self.mode == Mode::Enforce;
         let unsettled = |finding: &Finding| finding.blocks && matches!(finding.verdict, Verdict::Unknown | Verdict::Held);

@@ -4,7 +4,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 
 use crate::api::conditions::ConditionType;
 
-use super::{Action, KeyReference};
+use super::{Action, ClaimOn, KeyReference};
 
 impl Action {
     /// Whether it only takes power away, which a hold does not stop.
@@ -19,6 +19,17 @@ impl Action {
                 | Self::ClearServiceAccount { .. }
                 | Self::ChangePolicy { takes_away: true, .. }
         )
+    }
+
+    /// Whether it may be done only by a pass that has read the claim to be ours: what was read before may have changed until then.
+    #[must_use]
+    pub fn needs_claim(&self, claim: &ClaimOn) -> bool {
+        match (claim, self) {
+            (ClaimOn::Environment, _) => true,
+            (ClaimOn::Endpoint(claimed), Self::CreateSecurityGroup { service, .. }) => service == claimed,
+            (ClaimOn::Endpoint(claimed), Self::CreateVpcEndpoint(new)) => new.service == *claimed,
+            (ClaimOn::Endpoint(_), _) => false,
+        }
     }
 
     /// The family condition that its failure makes untrue.
@@ -40,6 +51,8 @@ impl Action {
             | Self::PutKeyPolicy { .. }
             | Self::TagKey { .. }
             | Self::UntagKey { .. } => ConditionType::KeyReady,
+            Self::TakeClaim(claim) if matches!(claim.on, ClaimOn::Endpoint(_)) => ConditionType::EndpointsReady,
+            Self::TakeClaim(_) | Self::ReleaseClaim { .. } => ConditionType::ScopeVerified,
             Self::CreateBoundary { .. } | Self::ChangeBoundary { .. } | Self::DeleteBoundary { .. } => ConditionType::BoundaryReady,
             Self::ApplyNetworkPolicy(_) | Self::DeleteNetworkPolicy { .. } => ConditionType::NetworkIsolated,
             _ => ConditionType::IdentityReady,
@@ -65,16 +78,21 @@ impl Action {
             Self::PutKeyPolicy { key, .. } => ("kms", "PutKeyPolicy", key.name()),
             Self::TagKey { key, .. } => ("kms", "TagResource", key.name()),
             Self::UntagKey { key, .. } => ("kms", "UntagResource", key.name()),
+            Self::TakeClaim(claim) => ("iam", "CreatePolicy", claim.arn.clone()),
             Self::CreateBoundary { arn, .. } | Self::CreatePolicy { arn, .. } => ("iam", "CreatePolicy", arn.clone()),
             Self::ChangeBoundary { arn, .. } | Self::ChangePolicy { arn, .. } => ("iam", "CreatePolicyVersion", arn.clone()),
-            Self::DeleteBoundary { arn, .. } | Self::DeletePolicy { arn, .. } => ("iam", "DeletePolicy", arn.clone()),
+            Self::DeleteBoundary { arn, .. } | Self::DeletePolicy { arn, .. } | Self::ReleaseClaim { arn, .. } => {
+                ("iam", "DeletePolicy", arn.clone())
+            }
             Self::CreateRole(role) => ("iam", "CreateRole", role.arn.clone()),
             Self::UpdateTrust { role, .. } => ("iam", "UpdateAssumeRolePolicy", role.clone()),
             Self::UpdateMaxSessionDuration { role, .. } => ("iam", "UpdateRole", role.clone()),
             Self::PutPermissionsBoundary { role, .. } => ("iam", "PutRolePermissionsBoundary", role.clone()),
             Self::TagRole { role, .. } => ("iam", "TagRole", role.clone()),
             Self::AttachPolicy { role, policy_arn } => ("iam", "AttachRolePolicy", format!("{policy_arn} to {role}")),
-            Self::DetachPolicy { role, policy_arn } | Self::DetachOwnPolicy { role, policy_arn } => ("iam", "DetachRolePolicy", format!("{policy_arn} from {role}")),
+            Self::DetachPolicy { role, policy_arn } | Self::DetachOwnPolicy { role, policy_arn } => {
+                ("iam", "DetachRolePolicy", format!("{policy_arn} from {role}"))
+            }
             Self::DeleteInlinePolicy { role, policy_name } => ("iam", "DeleteRolePolicy", format!("{policy_name} of {role}")),
             Self::StripRole { role, .. } => ("iam", "DetachRolePolicy", format!("all that gives power from {role}")),
             Self::DeleteRole { role, .. } => ("iam", "DeleteRole", role.clone()),

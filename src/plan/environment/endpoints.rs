@@ -23,6 +23,7 @@ use crate::policy::{PolicyDocument, Relation, relate};
 
 pub use serving::{addresses, chosen, is_recorded, leads_to};
 
+use super::claims::EndpointClaims;
 use super::rules::EndpointRule;
 use super::security_groups;
 use super::{EnvironmentInputs, Rules};
@@ -49,7 +50,8 @@ pub(super) struct Network<'a> {
 
 pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
     let observed = inputs.observed;
-    let reads = (&observed.vpc, &observed.subnets, &observed.other_subnets, &observed.offered, &observed.endpoints, &observed.other_endpoints);
+    let reads =
+        (&observed.vpc, &observed.subnets, &observed.other_subnets, &observed.offered, &observed.endpoints, &observed.other_endpoints);
     let more = (&observed.security_groups, &observed.other_security_groups, &observed.operator_arn);
     let (
         (Ok(Some(vpc)), Ok(subnets), Ok(other_subnets), Ok(offered), Ok(endpoints), Ok(other_endpoints)),
@@ -86,9 +88,11 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
         recorded: inputs.recorded_endpoints,
     };
     let mut plan = Plan::default();
+    let mut claims = EndpointClaims::of(inputs, &vpc.id);
     for rule in &inputs.rules.endpoints {
-        plan.extend(network.plan_one(rule));
+        plan.extend(claims.guard(&rule.service, network.keeps_ours(rule), network.plan_one(rule)));
     }
+    plan.extend(claims.release_others());
     plan
 }
 
@@ -107,7 +111,7 @@ impl Network<'_> {
             );
         };
         let group = self.own_group(rule);
-        match serving::present(rule, &service_name, (self.endpoints, self.other_endpoints), |endpoint| self.is_ours(endpoint)) {
+        match self.present(rule) {
             Some(endpoint) if rule.provision && self.is_ours(endpoint) => {
                 let mut plan = security_groups::plan(self, rule, group);
                 plan.extend(self.keep(rule, endpoint, offered, group.map(|group| group.id.as_str())));
@@ -127,10 +131,18 @@ impl Network<'_> {
     fn own_group(&self, rule: &EndpointRule) -> Option<&SecurityGroup> {
         let name = names::security_group(&self.rules.scope, &rule.service);
         let named = |group: &&SecurityGroup| group.name == name;
-        let recorded = |group: &&SecurityGroup| {
-            self.recorded.iter().any(|endpoint| endpoint.security_group_id.as_ref() == Some(&group.id))
-        };
+        let recorded = |group: &&SecurityGroup| self.recorded.iter().any(|endpoint| endpoint.security_group_id.as_ref() == Some(&group.id));
         self.groups.0.iter().find(named).or_else(|| self.groups.1.iter().filter(named).find(recorded))
+    }
+
+    /// Whether the endpoint that serves is one that we made and keep.
+    fn keeps_ours(&self, rule: &EndpointRule) -> bool {
+        rule.provision && self.present(rule).is_some_and(|endpoint| self.is_ours(endpoint))
+    }
+
+    fn present(&self, rule: &EndpointRule) -> Option<&Endpoint> {
+        let service_name = self.rules.scope.endpoint_service_name(&rule.service);
+        serving::present(rule, &service_name, (self.endpoints, self.other_endpoints), |endpoint| self.is_ours(endpoint))
     }
 
     fn is_ours(&self, endpoint: &Endpoint) -> bool {

@@ -1,6 +1,7 @@
 //! The plan for an environment: its endpoints, key and boundary, once its scope is proven.
 
 mod boundary;
+pub mod claims;
 mod endpoints;
 mod key;
 pub mod orphans;
@@ -38,6 +39,8 @@ pub struct EnvironmentInputs<'a> {
     pub boundary_refused: bool,
     /// The endpoints that the status records: one of ours stays ours when it loses its tags.
     pub recorded_endpoints: &'a [EndpointStatus],
+    /// Name of the claim that a person lets us replace.
+    pub take_over: Option<&'a str>,
 }
 
 /// Plans an environment. Nothing is written before account, cluster and VPC are proven to be the ones meant.
@@ -48,6 +51,7 @@ pub fn plan(inputs: &EnvironmentInputs) -> Plan {
     let mut plan = Plan { findings, ..Plan::default() };
     plan.findings.extend(path(inputs.observed));
     if proven {
+        plan.extend(claims::take(inputs));
         plan.extend(endpoints::plan(inputs));
         plan.extend(key::plan(inputs));
         plan.extend(boundary::plan(inputs));

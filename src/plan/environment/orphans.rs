@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{Scope, tags};
-use crate::observed::identity::{IdentitySnapshot, Role};
+use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
 use crate::plan::Action;
 
 /// Unclaimed roles that one sweep cuts off without asking, however few roles there are.
@@ -36,13 +36,16 @@ pub fn sweep(
     let wanted = tags::of_environment(scope);
     let ours: Vec<&Role> = roles.iter().filter(|role| tags::owned(&role.tags, &wanted)).collect();
     let mut sweep = Sweep::default();
-    for (name, policy_arn) in handed_over {
-        if !claimed.contains(name) {
-            let role = ours.iter().find(|role| role.name == *name);
-            sweep.actions.extend(finish(name, role, policy_arn, identity, claimed.contains(last(policy_arn))));
-        }
-        sweep.finished.insert(name.clone());
+    for (name, policy_arn) in handed_over.iter().filter(|(name, _)| !claimed.contains(*name)) {
+        let role = ours.iter().find(|role| role.name == *name);
+        sweep.actions.extend(finish(name, role, policy_arn));
     }
+    // After the roles, because IAM keeps a policy that is attached. That of a workload that lives again stays.
+    let policies: BTreeSet<&String> = handed_over.values().filter(|arn| !claimed.contains(last(arn))).collect();
+    let policies = policies.into_iter().filter_map(|arn| identity.policies.get(arn));
+    let delete = |policy: &ManagedPolicy| Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() };
+    sweep.actions.extend(policies.map(delete));
+    sweep.finished.extend(handed_over.keys().cloned());
     let powerful =
         |role: &&&Role| !claimed.contains(&role.name) && !handed_over.contains_key(&role.name) && power(role, identity).next().is_some();
     let unclaimed: Vec<&&Role> = ours.iter().filter(powerful).collect();
@@ -59,20 +62,17 @@ pub fn sweep(
     sweep
 }
 
-/// Finishes one role that was handed over. One that is not ours is the platform's: our policy goes from it, and it stays. The policy of a
-/// workload that lives again stays too.
-fn finish(name: &str, role: Option<&&Role>, policy_arn: &str, identity: &IdentitySnapshot, policy_is_claimed: bool) -> Vec<Action> {
-    let mut actions = Vec::new();
-    if let Some(role) = role {
-        let (attached, inline) = (role.attached.iter().cloned().collect(), role.inline.keys().cloned().collect());
-        actions.push(Action::DeleteRole { role: role.name.clone(), attached, inline });
-    } else if name != last(policy_arn) {
-        actions.push(Action::DetachOwnPolicy { role: name.to_owned(), policy_arn: policy_arn.to_owned() });
+/// Finishes one role that was handed over. One that is not ours is the platform's: our policy goes from it, and it stays.
+fn finish(name: &str, role: Option<&&Role>, policy_arn: &str) -> Option<Action> {
+    match role {
+        Some(role) => {
+            let (attached, inline) = (role.attached.iter().cloned().collect(), role.inline.keys().cloned().collect());
+            Some(Action::DeleteRole { role: role.name.clone(), attached, inline })
+        }
+        // A role of ours has the name of its policy, and is gone.
+        None if name == last(policy_arn) => None,
+        None => Some(Action::DetachOwnPolicy { role: name.to_owned(), policy_arn: policy_arn.to_owned() }),
     }
-    if let Some(policy) = identity.policies.get(policy_arn).filter(|_| !policy_is_claimed) {
-        actions.push(Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() });
-    }
-    actions
 }
 
 /// Policies of ours on a role of the platform's whose workload is gone. A policy has the name of its workload's derived role.

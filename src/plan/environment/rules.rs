@@ -98,10 +98,7 @@ impl Rules {
                 Some(_) => Some(identity.roles.unwrap_or_default()),
             },
             platform_boundary_arn: identity.boundary_arn,
-            verify_isolation: !matches!(
-                spec.network.as_ref().and_then(|network| network.management),
-                None | Some(Management::Provision)
-            ),
+            verify_isolation: !matches!(spec.network.as_ref().and_then(|network| network.management), None | Some(Management::Provision)),
             resolved,
             scope,
         }

@@ -6,14 +6,16 @@ use crate::observed::cluster::Cluster;
 use crate::plan::Finding;
 use crate::policy::trust::AUDIENCE;
 
-use super::EnvironmentInputs;
+use super::{EnvironmentInputs, claims};
 
 const FAMILY: ConditionType = ConditionType::ScopeVerified;
 
-/// Judges account, cluster, network and OIDC provider.
+/// Judges account, cluster, network, OIDC provider, and whose the environment is.
 #[must_use]
 pub fn judge(inputs: &EnvironmentInputs) -> Vec<Finding> {
-    vec![account(inputs), cluster(inputs), network(inputs), provider(inputs)]
+    let mut findings = vec![account(inputs), cluster(inputs), network(inputs), provider(inputs)];
+    findings.extend(claims::judge(inputs));
+    findings
 }
 
 fn account(inputs: &EnvironmentInputs) -> Finding {

@@ -5,6 +5,7 @@ use crate::api::PhiEnvironmentSpec;
 use crate::domain::{names, tags};
 use crate::observed::account::{Caller, Key};
 use crate::observed::bedrock::ModelAvailability;
+use crate::observed::claims::Claims;
 use crate::observed::cluster::{Cluster, OidcProvider};
 use crate::observed::identity::ManagedPolicy;
 use crate::observed::network::{Endpoint, OfferedService, SecurityGroup, Subnet, Vpc};
@@ -13,9 +14,9 @@ use crate::plan::action::{GroupReference, NewEndpoint};
 use crate::policy::{PolicyDocument, Principal, Statement};
 
 pub(super) const MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
-const ISSUER: &str = "https://oidc.example/id/1";
+pub(super) const ISSUER: &str = "https://oidc.example/id/1";
 
-fn spec() -> PhiEnvironmentSpec {
+pub(super) fn spec() -> PhiEnvironmentSpec {
     serde_json::from_value(serde_json::json!({
         "enforcement": "Enforce",
         "aws": { "accountId": "123456789012", "region": "us-east-1", "clusterName": "prod" },
@@ -34,7 +35,18 @@ pub(super) fn rules_with(more: &serde_json::Value) -> Rules {
 
 /// The plan for these rules; what is narrower may be someone's doing, and nothing is recorded but `recorded_endpoints`.
 pub(super) fn plan_for(rules: &Rules, observed: &EnvironmentObservation, recorded_endpoints: &[EndpointStatus]) -> Plan {
-    plan(&EnvironmentInputs { rules, observed, may_hold: true, recorded_key: None, boundary_refused: false, recorded_endpoints })
+    let mut plan = plan(&EnvironmentInputs {
+        rules,
+        observed,
+        may_hold: true,
+        recorded_key: None,
+        boundary_refused: false,
+        recorded_endpoints,
+        take_over: None,
+    });
+    // Claims on endpoints come and go with who makes them; their own tables judge them.
+    plan.actions.retain(|action| !matches!(action, Action::TakeClaim(_) | Action::ReleaseClaim { .. }));
+    plan
 }
 
 /// A case: a name, what is done to the observation, the reason it gives, whether that blocks, and words of the sentence.
@@ -53,7 +65,11 @@ pub(super) fn each_has_its_reason(rules: &Rules, sound: &EnvironmentObservation,
         let mut observed = sound.clone();
         tamper(&mut observed);
         let found = failing(&observed);
-        assert_eq!(found.iter().map(|finding| (finding.reason, finding.blocks)).collect::<Vec<_>>(), [(*reason, *blocks)], "{name}: {found:?}");
+        assert_eq!(
+            found.iter().map(|finding| (finding.reason, finding.blocks)).collect::<Vec<_>>(),
+            [(*reason, *blocks)],
+            "{name}: {found:?}"
+        );
         let unproven = matches!(reason, Reason::NotRead | Reason::DeclaredOnly | Reason::NotAuthorized);
         assert_eq!(found[0].verdict, if unproven { Verdict::Unknown } else { Verdict::Fail }, "{name}");
         for word in *words {
@@ -80,6 +96,8 @@ pub(super) fn empty() -> EnvironmentObservation {
     EnvironmentObservation {
         caller: Ok(Caller { account_id: "123456789012".into(), arn: "arn:aws:iam::123456789012:user/operator".into() }),
         operator_arn: Ok("arn:aws:iam::123456789012:user/operator".into()),
+        api_server: Ok("api-1".into()),
+        claims: Ok(Claims::default()),
         api_server_issuer: Ok(ISSUER.into()),
         cluster: Ok(Some(Cluster { arn: rules.scope.cluster_arn(), issuer: ISSUER.into(), ..Cluster::default() })),
         vpc: Ok(Some(Vpc { id: "vpc-1".into(), cidrs: BTreeSet::from(["10.0.0.0/16".into()]), dns_support: true, dns_hostnames: true })),
@@ -106,7 +124,15 @@ pub(super) fn empty() -> EnvironmentObservation {
 }
 
 fn plan_of(observed: &EnvironmentObservation, may_hold: bool) -> Plan {
-    plan(&EnvironmentInputs { rules: &rules(), observed, may_hold, recorded_key: None, boundary_refused: false, recorded_endpoints: &[] })
+    plan(&EnvironmentInputs {
+        rules: &rules(),
+        observed,
+        may_hold,
+        recorded_key: None,
+        boundary_refused: false,
+        recorded_endpoints: &[],
+        take_over: None,
+    })
 }
 
 fn calls(observed: &EnvironmentObservation) -> Vec<&'static str> {
@@ -140,6 +166,10 @@ pub(super) fn provisioned() -> EnvironmentObservation {
                     policy: Some(policy),
                     tags,
                 }));
+            }
+            Action::TakeClaim(claim) => {
+                let policy = ManagedPolicy { arn: claim.arn, document: Some(claim.document), ..ManagedPolicy::default() };
+                observed.claims.as_mut().unwrap().add(&policy);
             }
             Action::CreateBoundary { arn, document, .. } => {
                 observed.boundary = Ok(Some(ManagedPolicy { arn, document: Some(document), ..ManagedPolicy::default() }));
@@ -261,7 +291,8 @@ fn an_endpoint_of_someone_else_is_verified_and_not_doubled() {
     theirs.tags.clear();
     theirs.policy = Some(allow_all());
     let plan = plan_of(&observed, true);
-    assert_eq!(plan.actions, []);
+    let released = "arn:aws:iam::123456789012:policy/hipaa-operator/claims/endpoint.us-east-1.vpc-1.sts.1".to_owned();
+    assert_eq!(plan.actions, [Action::ReleaseClaim { arn: released, other_versions: Vec::new() }]);
     let wide = plan.findings.iter().find(|finding| finding.reason == Reason::EndpointPolicyTooWide).unwrap();
     assert!(!wide.blocks, "it counts for Compliant, not for Ready");
 }
@@ -276,7 +307,9 @@ fn deletion_touches_only_what_is_tagged_and_never_the_key() {
     let called: Vec<_> = remove(&rules, &observed).iter().map(|action| action.describe().1).collect();
     assert_eq!(called.iter().filter(|call| **call == "DeleteVpcEndpoints").count(), 2);
     assert!(called.iter().all(|call| ["DeleteVpcEndpoints", "DeleteSecurityGroup", "DeletePolicy"].contains(call)), "{called:?}");
-    assert!(orphan_key(&rules, observed.key.as_ref().unwrap().as_ref().unwrap()).is_some_and(|action| action.describe().1 == "TagResource"));
+    assert!(
+        orphan_key(&rules, observed.key.as_ref().unwrap().as_ref().unwrap()).is_some_and(|action| action.describe().1 == "TagResource")
+    );
     assert_eq!(names::key_alias(&rules.scope), "alias/hipaa-operator/prod/prod");
 }
 
@@ -293,7 +326,7 @@ fn an_endpoint_recorded_as_ours_gets_its_tags_back() {
         state: None,
         zones: Vec::new(),
     };
-    for (management, expected) in [(Management::Provision, vec!["CreateTags"]), (Management::Verify, vec![])] {
+    for (management, expected) in [(Management::Provision, vec!["CreateTags"]), (Management::Verify, vec!["DeletePolicy"])] {
         let recorded_endpoints = &[recorded(management)];
         let rules = rules();
         let inputs = EnvironmentInputs {
@@ -303,6 +336,7 @@ fn an_endpoint_recorded_as_ours_gets_its_tags_back() {
             recorded_key: None,
             boundary_refused: false,
             recorded_endpoints,
+            take_over: None,
         };
         let called: Vec<_> = plan(&inputs).actions.iter().map(|action| action.describe().1).collect();
         assert_eq!(called, expected, "{management:?}");

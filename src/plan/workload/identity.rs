@@ -193,7 +193,8 @@ impl<'a> Identity<'a> {
     fn keep_session(&self) -> Option<Action> {
         let wanted = self.inputs.facts.max_session_duration;
         let recorded = self.inputs.previous.identity.as_ref().and_then(|identity| identity.max_session_duration);
-        (recorded.or(self.inputs.known_session) != Some(wanted)).then(|| Action::UpdateMaxSessionDuration { role: self.name.clone(), seconds: wanted })
+        (recorded.or(self.inputs.known_session) != Some(wanted))
+            .then(|| Action::UpdateMaxSessionDuration { role: self.name.clone(), seconds: wanted })
     }
 
     fn keep_boundary(&self, role: &Role) -> Plan {

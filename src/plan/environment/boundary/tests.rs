@@ -48,9 +48,13 @@ fn each_missing_property_of_a_boundary_has_its_own_reason() {
             true,
             &["allow the operator"],
         ),
-        ("one model less", |seen| seen.platform_boundary = Ok(Some(admitting(&[MODEL]))), Reason::BoundaryTooNarrow, false, &[
-            OTHER, "from vpc-1", "accesses to them wait",
-        ]),
+        (
+            "one model less",
+            |seen| seen.platform_boundary = Ok(Some(admitting(&[MODEL]))),
+            Reason::BoundaryTooNarrow,
+            false,
+            &[OTHER, "from vpc-1", "accesses to them wait"],
+        ),
         ("no model", |seen| seen.platform_boundary = Ok(Some(admitting(&["x"]))), Reason::BoundaryTooNarrow, true, &[MODEL, OTHER]),
         (
             "under a condition",
@@ -64,9 +68,13 @@ fn each_missing_property_of_a_boundary_has_its_own_reason() {
             false,
             &["depends on its conditions"],
         ),
-        ("everything", |seen| seen.platform_boundary = Ok(Some(allow_everything())), Reason::SideDoorsOpen, false, &[
-            "bedrock-mantle:*", "bedrock:InvokeTool", "wanted a deny",
-        ]),
+        (
+            "everything",
+            |seen| seen.platform_boundary = Ok(Some(allow_everything())),
+            Reason::SideDoorsOpen,
+            false,
+            &["bedrock-mantle:*", "bedrock:InvokeTool", "wanted a deny"],
+        ),
     ];
     each_has_its_reason(&rules(), &sound(), &cases);
 }

@@ -63,7 +63,10 @@ fn coverage(inputs: &EnvironmentInputs, arn: &str, document: &PolicyDocument) ->
         findings.push(if missing.len() == judged.len() { finding } else { finding.advisory() });
     }
     if !unproven.is_empty() {
-        let message = format!("whether {arn} lets {} through depends on its conditions, whose outcome is not known; compare them", unproven.join(", "));
+        let message = format!(
+            "whether {arn} lets {} through depends on its conditions, whose outcome is not known; compare them",
+            unproven.join(", ")
+        );
         findings.push(Finding::unread(CONTROL, FAMILY, message).advisory());
     }
     if missing.len() < judged.len() || judged.is_empty() {
@@ -76,7 +79,8 @@ fn coverage(inputs: &EnvironmentInputs, arn: &str, document: &PolicyDocument) ->
 fn side_doors(arn: &str, document: &PolicyDocument) -> Option<Finding> {
     let open: Vec<&str> = SIDE_DOORS.into_iter().filter(|action| admits(document, action)).collect();
     (!open.is_empty()).then(|| {
-        let message = format!("{arn} lets {} through, wanted a deny; deny them in the boundary: they go around the declared access", open.join(", "));
+        let message =
+            format!("{arn} lets {} through, wanted a deny; deny them in the boundary: they go around the declared access", open.join(", "));
         Finding::fail(CONTROL, FAMILY, Reason::SideDoorsOpen, message).about("side-doors").advisory()
     })
 }

@@ -55,32 +55,64 @@ fn with_policy(observed: &mut EnvironmentObservation, service: &str, statements:
 #[test]
 fn each_missing_property_of_an_endpoint_has_its_own_reason() {
     let cases: [Case; 17] = [
-        ("gone", |seen| seen.endpoints.as_mut().unwrap().retain(|one| one.id != "vpce-sts"), Reason::EndpointNotFound, true, &[
-            "vpce-sts", "addressRanges",
-        ]),
-        ("none in the VPC", |seen| seen.endpoints.as_mut().unwrap().retain(|one| one.id != "vpce-bedrock"), Reason::EndpointNotFound, true, &[
-            "vpc-1 has no endpoint", "Provision",
-        ]),
-        ("another service", |seen| endpoint(seen, "sts").service_name = "com.amazonaws.us-east-1.kms".into(), Reason::EndpointServiceMismatch, true, &[
-            "for com.amazonaws.us-east-1.kms", "wanted for com.amazonaws.us-east-1.sts",
-        ]),
-        ("a gateway", |seen| endpoint(seen, "sts").endpoint_type = "Gateway".into(), Reason::EndpointNotInterface, true, &[
-            "type Gateway", "wanted Interface",
-        ]),
-        ("another VPC", |seen| endpoint(seen, "sts").vpc_id = "vpc-2".into(), Reason::EndpointVpcMismatch, true, &[
-            "lies in vpc-2", "wanted in vpc-1",
-        ]),
-        ("not accepted", |seen| endpoint(seen, "sts").state = "pendingacceptance".into(), Reason::EndpointNotAvailable, true, &[
-            "is pendingacceptance, wanted available", "accept",
-        ]),
+        (
+            "gone",
+            |seen| seen.endpoints.as_mut().unwrap().retain(|one| one.id != "vpce-sts"),
+            Reason::EndpointNotFound,
+            true,
+            &["vpce-sts", "addressRanges"],
+        ),
+        (
+            "none in the VPC",
+            |seen| seen.endpoints.as_mut().unwrap().retain(|one| one.id != "vpce-bedrock"),
+            Reason::EndpointNotFound,
+            true,
+            &["vpc-1 has no endpoint", "Provision"],
+        ),
+        (
+            "another service",
+            |seen| endpoint(seen, "sts").service_name = "com.amazonaws.us-east-1.kms".into(),
+            Reason::EndpointServiceMismatch,
+            true,
+            &["for com.amazonaws.us-east-1.kms", "wanted for com.amazonaws.us-east-1.sts"],
+        ),
+        (
+            "a gateway",
+            |seen| endpoint(seen, "sts").endpoint_type = "Gateway".into(),
+            Reason::EndpointNotInterface,
+            true,
+            &["type Gateway", "wanted Interface"],
+        ),
+        (
+            "another VPC",
+            |seen| endpoint(seen, "sts").vpc_id = "vpc-2".into(),
+            Reason::EndpointVpcMismatch,
+            true,
+            &["lies in vpc-2", "wanted in vpc-1"],
+        ),
+        (
+            "not accepted",
+            |seen| endpoint(seen, "sts").state = "pendingacceptance".into(),
+            Reason::EndpointNotAvailable,
+            true,
+            &["is pendingacceptance, wanted available", "accept"],
+        ),
         ("no private DNS", |seen| endpoint(seen, "sts").private_dns = false, Reason::PrivateDnsDisabled, true, &["is off, wanted on"]),
-        ("a zone less", |seen| drop(endpoint(seen, "sts").subnet_ids.pop_first()), Reason::ZonesNotCovered, false, &[
-            "addresses in b", "wanted in a, b", "a subnet in a",
-        ]),
+        (
+            "a zone less",
+            |seen| drop(endpoint(seen, "sts").subnet_ids.pop_first()),
+            Reason::ZonesNotCovered,
+            false,
+            &["addresses in b", "wanted in a, b", "a subnet in a"],
+        ),
         ("no policy", |seen| endpoint(seen, "sts").policy = None, Reason::EndpointPolicyTooWide, false, &["wanted the account's own"]),
-        ("the default policy", |seen| endpoint(seen, "sts").policy = Some(allow_all()), Reason::EndpointPolicyTooWide, false, &[
-            "statement All", "aws:PrincipalAccount",
-        ]),
+        (
+            "the default policy",
+            |seen| endpoint(seen, "sts").policy = Some(allow_all()),
+            Reason::EndpointPolicyTooWide,
+            false,
+            &["statement All", "aws:PrincipalAccount"],
+        ),
         (
             "signed calls only",
             |seen| with_policy(seen, "sts", vec![allowing("sts:*", Principal::one("AWS", "123456789012"))]),
@@ -105,16 +137,28 @@ fn each_missing_property_of_an_endpoint_has_its_own_reason() {
             false,
             &["depends on its conditions"],
         ),
-        ("a group that is not read", |seen| seen.other_security_groups.as_mut().unwrap().retain(|group| group.id != "sg-sts"), Reason::NotRead, false, &[
-            "not all read",
-        ]),
-        ("open to all", |seen| admit(seen, &[range("0.0.0.0/0")]), Reason::SecurityGroupTooWide, false, &[
-            "sg-sts of vpce-sts", "from 0.0.0.0/0, wanted from 10.0.0.0/16",
-        ]),
+        (
+            "a group that is not read",
+            |seen| seen.other_security_groups.as_mut().unwrap().retain(|group| group.id != "sg-sts"),
+            Reason::NotRead,
+            false,
+            &["not all read"],
+        ),
+        (
+            "open to all",
+            |seen| admit(seen, &[range("0.0.0.0/0")]),
+            Reason::SecurityGroupTooWide,
+            false,
+            &["sg-sts of vpce-sts", "from 0.0.0.0/0, wanted from 10.0.0.0/16"],
+        ),
         ("shut", |seen| group(seen).ingress.clear(), Reason::SecurityGroupTooNarrow, true, &["from nowhere, wanted from 10.0.0.0/16"]),
-        ("half open", |seen| admit(seen, &[range("10.0.0.0/17")]), Reason::SecurityGroupTooNarrow, false, &[
-            "from 10.0.0.0/17, wanted also from 10.0.0.0/16",
-        ]),
+        (
+            "half open",
+            |seen| admit(seen, &[range("10.0.0.0/17")]),
+            Reason::SecurityGroupTooNarrow,
+            false,
+            &["from 10.0.0.0/17, wanted also from 10.0.0.0/16"],
+        ),
     ];
     each_has_its_reason(&verifying(), &theirs(), &cases);
 }
@@ -126,7 +170,11 @@ fn groups_by_table() {
         let mut observed = theirs();
         group(&mut observed).ingress = rules;
         let findings = plan_for(&verifying(), &observed, &[]).findings;
-        findings.into_iter().filter(|finding| finding.control.id() == "NET-7" && finding.about == "sts").map(|finding| finding.reason).collect::<Vec<_>>()
+        findings
+            .into_iter()
+            .filter(|finding| finding.control.id() == "NET-7" && finding.about == "sts")
+            .map(|finding| finding.reason)
+            .collect::<Vec<_>>()
     };
     let https = |peers: &[RulePeer]| peers.iter().cloned().map(SecurityGroupRule::https_from).collect::<BTreeSet<_>>();
     assert_eq!(verdicts(BTreeSet::from([everything])), [Reason::Proven], "all protocols from a wider range");
@@ -151,7 +199,8 @@ fn in_hub() -> EnvironmentObservation {
     let moved = endpoints.remove(sts);
     endpoints.retain(|one| one.id != "vpce-bedrock-runtime");
     let subnets: BTreeSet<String> = ["h-1".to_owned(), "h-2".to_owned()].into();
-    observed.other_subnets = Ok([("h-1", "a"), ("h-2", "b")].map(|(id, zone)| Subnet { id: id.into(), zone: zone.into(), vpc_id: HUB.into() }).to_vec());
+    observed.other_subnets =
+        Ok([("h-1", "a"), ("h-2", "b")].map(|(id, zone)| Subnet { id: id.into(), zone: zone.into(), vpc_id: HUB.into() }).to_vec());
     observed.other_endpoints = Ok(vec![Endpoint {
         id: "vpce-hub".into(),
         vpc_id: HUB.into(),
@@ -176,7 +225,9 @@ fn a_hub_is_judged_and_another_account_is_taken_as_declared() {
     let declared = of(Reason::DeclaredOnly);
     assert_eq!(declared.len(), 1);
     assert!(!declared[0].blocks && declared[0].message.contains("10.9.0.0/24, 10.9.1.7/32"), "{}", declared[0].message);
-    assert!(plan.findings.iter().all(|finding| finding.family != ConditionType::EndpointsReady || finding.verdict != crate::api::Verdict::Fail));
+    assert!(
+        plan.findings.iter().all(|finding| finding.family != ConditionType::EndpointsReady || finding.verdict != crate::api::Verdict::Fail)
+    );
 
     let places = [observed.endpoints.as_deref().unwrap(), observed.other_endpoints.as_deref().unwrap()];
     assert!(leads_to(&rules, "sts", places) && leads_to(&rules, "bedrock-runtime", places));

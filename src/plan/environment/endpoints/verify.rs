@@ -13,7 +13,8 @@ use super::{FAMILY, Network};
 impl Network<'_> {
     /// Judges an endpoint that is not ours, or not ours to keep.
     pub(super) fn verify(&self, rule: &EndpointRule, endpoint: &Endpoint, offered: &OfferedService) -> Plan {
-        let mut findings: Vec<Finding> = [service(endpoint, offered), kind(rule, endpoint), self.place(rule, endpoint)].into_iter().flatten().collect();
+        let mut findings: Vec<Finding> =
+            [service(endpoint, offered), kind(rule, endpoint), self.place(rule, endpoint)].into_iter().flatten().collect();
         // Of an endpoint that is another one than meant, nothing more is worth saying.
         if findings.is_empty() {
             findings.push(state(endpoint));
@@ -85,7 +86,8 @@ impl Network<'_> {
 
 fn service(endpoint: &Endpoint, offered: &OfferedService) -> Option<Finding> {
     (endpoint.service_name != offered.name).then(|| {
-        let message = format!("{} is an endpoint for {}, wanted for {}; correct vpcEndpointId", endpoint.id, endpoint.service_name, offered.name);
+        let message =
+            format!("{} is an endpoint for {}, wanted for {}; correct vpcEndpointId", endpoint.id, endpoint.service_name, offered.name);
         Finding::fail(Control::PrivateEndpoints, FAMILY, Reason::EndpointServiceMismatch, message)
     })
 }

@@ -32,7 +32,11 @@ impl Network<'_> {
             findings.extend(self.needed(rule, endpoint, policy));
         }
         if findings.is_empty() {
-            findings.push(Finding::pass(control, FAMILY, format!("the policy of {} is narrowed and lets through what is needed", endpoint.id)));
+            findings.push(Finding::pass(
+                control,
+                FAMILY,
+                format!("the policy of {} is narrowed and lets through what is needed", endpoint.id),
+            ));
         }
         findings
     }

@@ -89,11 +89,8 @@ fn policy(scope: &Scope, key: &Key) -> Vec<Finding> {
     let wide: Vec<String> = policy.statement.iter().filter_map(|statement| whom(scope, statement)).collect();
     let mut findings = Vec::new();
     if !wide.is_empty() {
-        let message = format!(
-            "the policy of {arn} admits {}, wanted principals of account {} only; narrow it",
-            wide.join("; "),
-            scope.account_id
-        );
+        let message =
+            format!("the policy of {arn} admits {}, wanted principals of account {} only; narrow it", wide.join("; "), scope.account_id);
         findings.push(Finding::fail(control, FAMILY, Reason::KeyPolicyTooWide, message).advisory());
     }
     match covers(policy, &usage(scope)) {
@@ -133,8 +130,7 @@ fn whom(scope: &Scope, statement: &Statement) -> Option<String> {
     let Principal::Of(kinds) = principal else { return None };
     let foreign = |value: &&String| value.as_str() != scope.account_id && value.split(':').nth(4).is_some_and(|id| id != scope.account_id);
     let digits = |value: &&String| value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit()) && **value != scope.account_id;
-    let others: Vec<&str> =
-        kinds.get("AWS")?.0.iter().filter(|value| foreign(value) || digits(value)).map(String::as_str).collect();
+    let others: Vec<&str> = kinds.get("AWS")?.0.iter().filter(|value| foreign(value) || digits(value)).map(String::as_str).collect();
     (!others.is_empty()).then(|| format!("{}{sid}", others.join(", ")))
 }
 

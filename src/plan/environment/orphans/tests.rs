@@ -1,5 +1,4 @@
 use super::*;
-use crate::observed::identity::ManagedPolicy;
 
 const POLICY: &str = "arn:aws:iam::1:policy/hipaa-operator/clinic.notes-1";
 
@@ -16,7 +15,8 @@ fn scope() -> Scope {
 
 /// A role of the platform's with our policy, which is in the account.
 fn account() -> (Role, IdentitySnapshot) {
-    let role = Role { name: "theirs".into(), arn: "arn:aws:iam::1:role/theirs".into(), attached: [POLICY.to_owned()].into(), ..Role::default() };
+    let role =
+        Role { name: "theirs".into(), arn: "arn:aws:iam::1:role/theirs".into(), attached: [POLICY.to_owned()].into(), ..Role::default() };
     let policy = ManagedPolicy { arn: POLICY.into(), ..ManagedPolicy::default() };
     (role, IdentitySnapshot { policies: [(POLICY.to_owned(), policy)].into(), ..IdentitySnapshot::default() })
 }
@@ -35,6 +35,8 @@ fn a_role_of_the_platforms_loses_our_policy_and_stays() {
     let detach = format!("DetachRolePolicy {POLICY} from theirs");
     assert_eq!(calls(&["clinic.notes-1", "theirs"], &[]), [""; 0], "a living workload claims both");
     assert_eq!(calls(&[], &[]), [detach.clone()], "nobody claims the policy");
+    let both = [("clinic.notes-1", POLICY), ("theirs", POLICY)];
+    assert_eq!(calls(&[], &both), [detach.clone(), format!("DeletePolicy {POLICY}")], "once, and after the role");
     assert_eq!(calls(&[], &[("theirs", POLICY)]), [detach.clone(), format!("DeletePolicy {POLICY}")], "it was handed over");
     assert_eq!(calls(&["clinic.notes-1", "theirs"], &[("theirs", POLICY)]), [""; 0], "and is claimed again");
     assert_eq!(calls(&["clinic.notes-1", "second"], &[("theirs", POLICY)]), [detach], "on another role: the policy stays");

@@ -84,7 +84,8 @@ impl Identity<'_> {
     fn judge_trust(&self, role: &Role) -> (Finding, bool) {
         let (control, name, wanted) = (Control::ExactTrust, &role.name, self.trust());
         let Some(found) = &role.trust else {
-            let message = format!("the trust policy of role {name} is no readable document, so whether it lets the service account in is not known");
+            let message =
+                format!("the trust policy of role {name} is no readable document, so whether it lets the service account in is not known");
             return (Finding::unread(control, FAMILY, message).advisory(), true);
         };
         let subject = format!("system:serviceaccount:{}:{}", self.inputs.namespace, self.inputs.spec.service_account_name);
@@ -109,7 +110,8 @@ impl Identity<'_> {
                 (Finding::pass(control, FAMILY, format!("role {name} trusts the service account, under further conditions")), true)
             }
             (Relation::Narrower, Coverage::Unproven) => {
-                let message = format!("whether the trust policy of role {name} lets {subject} in depends on its further conditions; compare them");
+                let message =
+                    format!("whether the trust policy of role {name} lets {subject} in depends on its further conditions; compare them");
                 (Finding::unread(control, FAMILY, message).advisory(), true)
             }
         }
@@ -120,7 +122,8 @@ impl Identity<'_> {
         match &role.boundary_arn {
             Some(found) if found == wanted => Finding::pass(control, FAMILY, format!("role {name} has the environment's boundary")),
             Some(found) => {
-                let message = format!("role {name} has the boundary {found}, wanted {wanted}; set that, or name yours in spec.identity.boundaryArn");
+                let message =
+                    format!("role {name} has the boundary {found}, wanted {wanted}; set that, or name yours in spec.identity.boundaryArn");
                 Finding::fail(control, FAMILY, Reason::BoundaryDiffers, message).advisory()
             }
             None => {

@@ -6,8 +6,8 @@ use crate::observed::identity::Role;
 use crate::plan::workload::remove;
 use crate::plan::workload::tests::{HAIKU, World, access, allow_all, deny_all, settled};
 use crate::plan::{Finding, Mode};
-use crate::policy::{PolicyDocument, Statement};
 use crate::policy::trust::service_account_trust;
+use crate::policy::{PolicyDocument, Statement};
 
 const THEIRS: &str = "arn:aws:iam::123456789012:role/team/notes-phi";
 
@@ -60,8 +60,22 @@ fn not_passing(world: &World) -> Vec<Finding> {
 fn each_flaw_of_a_role_of_the_platforms_has_its_own_reason() {
     type Case = (&'static str, fn(&mut World), Verdict, Reason, bool, &'static str);
     let cases: [Case; 12] = [
-        ("no mapping", |world| world.facts.platform_roles = Some(vec![]), Verdict::Fail, Reason::RoleNotMapped, true, "spec.identity.roles"),
-        ("no role", |world| world.platform_role = None, Verdict::Fail, Reason::RoleNotFound, true, "subject system:serviceaccount:clinic:notes"),
+        (
+            "no mapping",
+            |world| world.facts.platform_roles = Some(vec![]),
+            Verdict::Fail,
+            Reason::RoleNotMapped,
+            true,
+            "spec.identity.roles",
+        ),
+        (
+            "no role",
+            |world| world.platform_role = None,
+            Verdict::Fail,
+            Reason::RoleNotFound,
+            true,
+            "subject system:serviceaccount:clinic:notes",
+        ),
         (
             "trust in someone else",
             |world| theirs(world).trust = Some(service_account_trust(&world.facts.scope.clone(), "oidc.example/id/1", "clinic", "other")),
@@ -98,7 +112,14 @@ fn each_flaw_of_a_role_of_the_platforms_has_its_own_reason() {
             "does not let the service account in",
         ),
         ("unreadable trust", |world| theirs(world).trust = None, Verdict::Unknown, Reason::NotRead, false, "no readable document"),
-        ("no boundary", |world| theirs(world).boundary_arn = None, Verdict::Fail, Reason::BoundaryMissing, false, "wanted arn:aws:iam::123456789012:policy"),
+        (
+            "no boundary",
+            |world| theirs(world).boundary_arn = None,
+            Verdict::Fail,
+            Reason::BoundaryMissing,
+            false,
+            "wanted arn:aws:iam::123456789012:policy",
+        ),
         (
             "another boundary",
             |world| theirs(world).boundary_arn = Some("arn:aws:iam::123456789012:policy/b".into()),
@@ -139,9 +160,12 @@ fn each_flaw_of_a_role_of_the_platforms_has_its_own_reason() {
         let told: Vec<_> = found.iter().map(|finding| (finding.verdict, finding.reason, finding.blocks)).collect();
         assert_eq!(told, [(verdict, reason, blocks)], "{name}: {found:?}");
         assert!(found[0].message.contains(words), "{name}: {}", found[0].message);
-        let touched = world.plan().plan.actions.into_iter().filter(|action| {
-            !matches!(action.describe().1, "DetachRolePolicy" | "DeletePolicy" | "ClearServiceAccount")
-        });
+        let touched = world
+            .plan()
+            .plan
+            .actions
+            .into_iter()
+            .filter(|action| !matches!(action.describe().1, "DetachRolePolicy" | "DeletePolicy" | "ClearServiceAccount"));
         assert_eq!(touched.count(), 0, "{name}: the role is not ours to mend");
     }
 }
@@ -178,7 +202,8 @@ fn another_mapping_moves_the_policy() {
     let mut world = attached();
     world.facts.platform_roles.as_mut().unwrap()[0].role_name = "second".into();
     let first = theirs(&mut world).clone();
-    world.platform_role = Some(Role { name: "second".into(), arn: "arn:aws:iam::123456789012:role/second".into(), attached: [].into(), ..first });
+    world.platform_role =
+        Some(Role { name: "second".into(), arn: "arn:aws:iam::123456789012:role/second".into(), attached: [].into(), ..first });
     assert_eq!(world.calls(), ["AttachRolePolicy", "AnnotateServiceAccount", "DetachRolePolicy"]);
     let last = world.plan().plan.actions.pop().unwrap();
     assert!(last.describe().2.ends_with("from notes-phi") && last.takes_power_away());
@@ -190,7 +215,10 @@ fn access_goes_from_a_role_of_the_platforms_and_the_role_stays() {
     world.accesses.clear();
     let hold = Mode::Hold("incident".into());
     let plan = world.plan().plan.restricted_to(&hold);
-    assert_eq!(plan.actions.iter().map(|action| action.describe().1).collect::<Vec<_>>(), ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount"]);
+    assert_eq!(
+        plan.actions.iter().map(|action| action.describe().1).collect::<Vec<_>>(),
+        ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount"]
+    );
     assert_eq!(run(&mut world), ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount"]);
     let world = attached();
     let called: Vec<_> = remove(&world.inputs()).actions.iter().map(|action| action.describe().1).collect();
@@ -200,7 +228,11 @@ fn access_goes_from_a_role_of_the_platforms_and_the_role_stays() {
     run(&mut world);
     record(&mut world, THEIRS, Some(IdentityManagement::Attach));
     let called: Vec<_> = remove(&world.inputs()).actions.iter().map(|action| action.describe().1).collect();
-    assert_eq!(called, ["DeleteRole", "DetachRolePolicy", "DeletePolicy", "ClearServiceAccount", "DeleteNetworkPolicy"], "with ours from before");
+    assert_eq!(
+        called,
+        ["DeleteRole", "DetachRolePolicy", "DeletePolicy", "ClearServiceAccount", "DeleteNetworkPolicy"],
+        "with ours from before"
+    );
 }
 
 #[test]

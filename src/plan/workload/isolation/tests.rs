@@ -18,12 +18,15 @@ fn deny(selector: &Value, types: &[&str]) -> &'static NetworkPolicy {
 
 /// What the platform lets the pods reach: the endpoint, and DNS.
 fn needed() -> &'static NetworkPolicy {
-    policy("needed", json!({ "podSelector": { "matchLabels": { "app": "notes" } }, "policyTypes": ["Egress"], "egress": [
+    policy(
+        "needed",
+        json!({ "podSelector": { "matchLabels": { "app": "notes" } }, "policyTypes": ["Egress"], "egress": [
         { "to": [{ "ipBlock": { "cidr": "10.0.0.9/32" } }], "ports": [{ "protocol": "TCP", "port": 443 }] },
         { "to": [{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } },
                    "podSelector": { "matchLabels": { "k8s-app": "kube-dns" } } }],
           "ports": [{ "protocol": "UDP", "port": 53 }, { "protocol": "TCP", "port": 53 }] },
-    ] }))
+    ] }),
+    )
 }
 
 fn verifying(policies: Vec<&'static NetworkPolicy>) -> World {
@@ -58,11 +61,26 @@ fn each_flaw_of_a_fence_has_its_own_reason() {
     };
     let cases: Vec<(&str, Vec<&'static NetworkPolicy>, Vec<(Reason, bool)>, &str)> = vec![
         ("nothing", vec![], vec![(Reason::EgressNotDenied, true), (Reason::IngressNotDenied, true)], "podSelector app=notes"),
-        ("other pods", vec![deny(&json!({ "matchLabels": { "app": "x" } }), &both), needed()], vec![(Reason::IngressNotDenied, true)], "Ingress among its policyTypes"),
+        (
+            "other pods",
+            vec![deny(&json!({ "matchLabels": { "app": "x" } }), &both), needed()],
+            vec![(Reason::IngressNotDenied, true)],
+            "Ingress among its policyTypes",
+        ),
         ("one way out", vec![deny(&app, &["Ingress"])], vec![(Reason::EgressNotDenied, true)], "what goes out is not denied"),
         ("no way to the endpoint", vec![deny(&app, &both)], vec![(Reason::EgressTooNarrow, true)], "10.0.0.9/32 on TCP 443, DNS on UDP 53"),
-        ("all is let out", vec![deny(&app, &both), needed(), to("0.0.0.0/0")], vec![(Reason::WidenedByOtherPolicy, false)], "wide admits egress to 0.0.0.0/0"),
-        ("every port of the endpoint", vec![deny(&app, &both), needed(), to("10.0.0.9/32")], vec![(Reason::WidenedByOtherPolicy, false)], "egress to 10.0.0.9/32"),
+        (
+            "all is let out",
+            vec![deny(&app, &both), needed(), to("0.0.0.0/0")],
+            vec![(Reason::WidenedByOtherPolicy, false)],
+            "wide admits egress to 0.0.0.0/0",
+        ),
+        (
+            "every port of the endpoint",
+            vec![deny(&app, &both), needed(), to("10.0.0.9/32")],
+            vec![(Reason::WidenedByOtherPolicy, false)],
+            "egress to 10.0.0.9/32",
+        ),
         (
             "all is let in",
             vec![deny(&app, &both), needed(), policy("open", json!({ "podSelector": {}, "ingress": [{}] }))],

@@ -108,7 +108,8 @@ fn governs(spec: &NetworkPolicySpec, direction: &str) -> bool {
 
 fn direction(inputs: &WorkloadInputs, denied: bool, about: &str, what: &str, reason: Reason) -> Finding {
     if denied {
-        let message = format!("{what} is denied to the pods by default; whether the cluster's network plug-in enforces it is for its owner to show");
+        let message =
+            format!("{what} is denied to the pods by default; whether the cluster's network plug-in enforces it is for its owner to show");
         return Finding::pass(CONTROL, FAMILY, message).about(about);
     }
     let kind = if reason == Reason::EgressNotDenied { "Egress" } else { "Ingress" };
@@ -170,7 +171,8 @@ fn has_port(ports: Option<&Vec<NetworkPolicyPort>>, port: i32, protocol: &str) -
 fn wider(policy: &NetworkPolicy, wanted: &NetworkPolicySpec, inputs: &WorkloadInputs) -> Option<Finding> {
     let spec = policy.spec.as_ref()?;
     let out = wanted.egress.iter().flatten().map(|rule| Side { peers: rule.to.as_ref(), ports: rule.ports.as_ref() }).collect::<Vec<_>>();
-    let into = wanted.ingress.iter().flatten().map(|rule| Side { peers: rule.from.as_ref(), ports: rule.ports.as_ref() }).collect::<Vec<_>>();
+    let into =
+        wanted.ingress.iter().flatten().map(|rule| Side { peers: rule.from.as_ref(), ports: rule.ports.as_ref() }).collect::<Vec<_>>();
     let egress = spec.egress.iter().flatten().filter(|_| governs(spec, "Egress"));
     let egress = egress.map(|rule: &NetworkPolicyEgressRule| Side { peers: rule.to.as_ref(), ports: rule.ports.as_ref() });
     let ingress = spec.ingress.iter().flatten().filter(|_| governs(spec, "Ingress"));
@@ -223,7 +225,8 @@ impl Side<'_> {
         match &peer.ip_block {
             None => peers.contains(peer),
             Some(block) => {
-                peers.contains(peer) || is_covered(&block.cidr, peers.iter().filter_map(|one| one.ip_block.as_ref()).map(|one| one.cidr.as_str()))
+                peers.contains(peer)
+                    || is_covered(&block.cidr, peers.iter().filter_map(|one| one.ip_block.as_ref()).map(|one| one.cidr.as_str()))
             }
         }
     }

@@ -1,0 +1,38 @@
+//! What has to be proven before anything is written: that this is the account and cluster meant, and that no other API server writes.
+
+use crate::api::Verdict;
+use crate::api::annotations::TAKE_OVER_CLAIM;
+use crate::observed::environment::EnvironmentObservation;
+use crate::plan::environment::{EnvironmentInputs, claims, scope_findings};
+
+use super::environment::Pass;
+
+impl Pass<'_> {
+    /// The inputs of a judgement or removal, for which nothing else counts.
+    pub(super) fn inputs<'a>(&'a self, observed: &'a EnvironmentObservation) -> EnvironmentInputs<'a> {
+        EnvironmentInputs {
+            rules: &self.rules,
+            observed,
+            may_hold: true,
+            recorded_key: None,
+            boundary_refused: false,
+            recorded_endpoints: &[],
+            take_over: self.object.metadata.annotations.as_ref().and_then(|all| all.get(TAKE_OVER_CLAIM)).map(String::as_str),
+        }
+    }
+
+    /// Whether account, cluster and network are the ones meant, and nobody else's. Before that nothing is written, and nothing is swept.
+    pub(super) fn scope_proven(&self, observed: &EnvironmentObservation) -> bool {
+        self.scope_verdicts(observed).iter().all(|verdict| *verdict == Verdict::Pass)
+    }
+
+    /// Whether the scope is proven and the environment's claim was read to be ours.
+    pub(super) fn is_ours(&self, observed: &EnvironmentObservation) -> bool {
+        self.scope_proven(observed) && claims::is_ours(&self.inputs(observed))
+    }
+
+    /// The verdicts on account, cluster, network, OIDC provider and claim.
+    pub(super) fn scope_verdicts(&self, observed: &EnvironmentObservation) -> Vec<Verdict> {
+        scope_findings(&self.inputs(observed)).into_iter().map(|finding| finding.verdict).collect()
+    }
+}
