@@ -207,7 +207,7 @@ impl Executor<'_> {
             Action::TagRole { role, tags } => iam.tag_role(role, tags).await?,
             Action::AttachPolicy { role, policy_arn } => iam.attach(role, policy_arn).await?,
             Action::DetachPolicy { role, policy_arn } | Action::DetachOwnPolicy { role, policy_arn } => {
-                iam.detach(role, policy_arn).await?
+                iam.detach(role, policy_arn).await?;
             }
             Action::DeleteInlinePolicy { role, policy_name } => iam.delete_inline(role, policy_name).await?,
             Action::StripRole { role, attached, inline } => self.strip(role, attached, inline).await?,

@@ -18,6 +18,7 @@ use super::Action;
 use super::environment::{Rules, addresses, leads_to};
 
 /// Facts of an environment that its workloads and accesses depend on.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EnvironmentFacts {

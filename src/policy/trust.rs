@@ -36,7 +36,7 @@ pub fn lets_in(trust: &PolicyDocument, scope: &Scope, issuer: &str, namespace: &
         (format!("{issuer}:sub").to_lowercase(), format!("system:serviceaccount:{namespace}:{service_account}")),
     ]);
     let speaks = |statement: &&Statement| {
-        let federated = |values: &Values| values.0.iter().any(|value| *value == provider);
+        let federated = |values: &Values| values.0.contains(&provider);
         let of_principal = match &statement.principal {
             Some(Principal::Of(kinds)) => kinds.get("Federated").is_some_and(federated),
             Some(Principal::Anyone(_)) => true,

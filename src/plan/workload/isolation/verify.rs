@@ -3,8 +3,6 @@
 //! Nothing is written. A policy of ours from before is left, because policies add up: to take it away could open or cut a path. It
 //! fences the pods until the platform's own do, and goes with the workload.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::networking::v1::{
     IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
 };
@@ -215,8 +213,8 @@ impl Side<'_> {
         let within = |peer: Option<&NetworkPolicyPeer>, port: Option<&NetworkPolicyPort>| {
             wanted.iter().any(|side| side.admits_peer(peer) && side.admits_port(port))
         };
-        let beyond = |peer: &Option<&NetworkPolicyPeer>| ports.iter().any(|port| !within(*peer, *port));
-        peers.into_iter().filter(beyond).map(|peer| peer.map_or_else(|| "every address".to_owned(), words)).collect()
+        let beyond = |peer: Option<&NetworkPolicyPeer>| ports.iter().any(|port| !within(peer, *port));
+        peers.into_iter().filter(|peer| beyond(*peer)).map(|peer| peer.map_or_else(|| "every address".to_owned(), words)).collect()
     }
 
     fn admits_peer(&self, peer: Option<&NetworkPolicyPeer>) -> bool {
@@ -242,15 +240,12 @@ fn normal(port: &NetworkPolicyPort) -> (&str, Option<&IntOrString>, Option<i32>)
 }
 
 fn words(peer: &NetworkPolicyPeer) -> String {
-    match &peer.ip_block {
-        Some(block) => block.cidr.clone(),
-        None => {
-            let empty = BTreeMap::new();
-            let labels = |selector: &Option<LabelSelector>| {
-                let labels = selector.as_ref().and_then(|selector| selector.match_labels.as_ref()).unwrap_or(&empty);
-                labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
-            };
-            format!("pods ({}) in namespaces ({})", labels(&peer.pod_selector), labels(&peer.namespace_selector))
-        }
+    if let Some(block) = &peer.ip_block {
+        return block.cidr.clone();
     }
+    let labels = |selector: Option<&LabelSelector>| {
+        let labels = selector.and_then(|selector| selector.match_labels.as_ref());
+        labels.into_iter().flatten().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+    };
+    format!("pods ({}) in namespaces ({})", labels(peer.pod_selector.as_ref()), labels(peer.namespace_selector.as_ref()))
 }
