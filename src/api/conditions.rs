@@ -185,6 +185,8 @@ reasons! {
     BoundaryDiffers,
     /// Things are still bound to the environment, so it stays.
     DeletionBlocked,
+    /// The command `cleanup` took everything away; the operator makes it anew when it runs.
+    CleanedUp,
     /// The environment does not exist.
     EnvironmentNotFound,
     /// The environment is not ready.

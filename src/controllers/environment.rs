@@ -48,32 +48,40 @@ pub(super) struct Pass<'a> {
 
 /// One pass.
 pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Result<Next, Fault> {
-    let fips = object.spec.fips.unwrap_or(false);
-    let account = context.account(&object.spec.aws.region, fips).await;
-    let caller = account.sts.caller().await;
-    let name = object.name_any();
-    let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
-    let rules = Rules::of(&name, &object.spec, partition.as_deref());
-    let pass = Pass {
-        mode: Mode::of(object.spec.enforcement, &[hold(object)]),
-        identity: context.identity(&name),
-        previous: context.statuses.previous(object),
-        at: Stamp::new(object.metadata.generation, Timestamp::now()),
-        context,
-        object,
-        name,
-        rules,
-        account,
-    };
-    let began = Instant::now();
-    let api_server = context.api_server();
-    let start = Known { spec: &object.spec, rules: &pass.rules, recorded: &pass.previous, caller, api_server };
-    let mut seen = observe(&context.client, &pass.account, start).await;
-    let changed = pass.take_over(&mut seen, began);
+    let (pass, seen, changed) = Pass::read(context, object).await;
     if object.metadata.deletion_timestamp.is_some() {
         return removal::environment(&pass, &seen.environment).await;
     }
     pass.evaluate(&seen, &changed).await
+}
+
+impl<'a> Pass<'a> {
+    /// Begins a pass: reads everything that it needs. Gives also the names of the roles that changed since the last one.
+    pub(super) async fn read(context: &'a Context, object: &'a PhiEnvironment) -> (Self, Observation, BTreeSet<String>) {
+        let fips = object.spec.fips.unwrap_or(false);
+        let account = context.account(&object.spec.aws.region, fips).await;
+        let caller = account.sts.caller().await;
+        let name = object.name_any();
+        let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
+        let rules = Rules::of(&name, &object.spec, partition.as_deref());
+        let pass = Self {
+            mode: Mode::of(object.spec.enforcement, &[hold(object)]),
+            identity: context.identity(&name),
+            previous: context.statuses.previous(object),
+            at: Stamp::new(object.metadata.generation, Timestamp::now()),
+            context,
+            object,
+            name,
+            rules,
+            account,
+        };
+        let began = Instant::now();
+        let api_server = context.api_server();
+        let start = Known { spec: &object.spec, rules: &pass.rules, recorded: &pass.previous, caller, api_server };
+        let mut seen = observe(&context.client, &pass.account, start).await;
+        let changed = pass.take_over(&mut seen, began);
+        (pass, seen, changed)
+    }
 }
 
 impl Pass<'_> {

@@ -2,11 +2,13 @@
 
 mod access;
 mod backoff;
+pub(crate) mod cleanup;
 mod context;
 mod environment;
 mod execute;
 mod identity;
-mod observe;
+pub(crate) mod observe;
+mod one_shot;
 mod queues;
 mod removal;
 mod scope;
@@ -41,6 +43,7 @@ use crate::telemetry::server::Readiness;
 
 pub use context::Settings;
 use context::{Context, Parts};
+pub(crate) use one_shot::one_shot;
 use queues::{Queues, Receiver};
 
 /// How a pass ended.

@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use crate::api::PhiWorkload;
 use crate::api::identity::RoleMapping;
 use crate::domain::{Fault, names};
-use crate::plan::environment::orphans;
+use crate::plan::environment::orphans::{self, Sweep};
 use crate::plan::{Mode, Plan};
 use crate::status::transitions::Transition;
 
@@ -21,6 +21,29 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
     if !pass.enforces() {
         return Ok(());
     }
+    let sweep = planned(pass).await?;
+    if sweep.braked > 0 {
+        let note = format!(
+            "{} roles of this environment are claimed by no PhiWorkload, too many to cut off without being asked; if that is right, annotate the environment with {CONFIRM_SWEEP}: \"{}\"",
+            sweep.braked, sweep.braked
+        );
+        let stopped = Transition { warning: true, reason: "SweepStopped".to_owned(), note };
+        pass.context.events.transitions(pass.object, vec![stopped]).await;
+    }
+    let plan = Plan { actions: sweep.actions, ..Plan::default() };
+    let applied = pass.executor().carry_out(plan, Mode::Enforce).await;
+    pass.context.events.done(pass.object, true, applied.done()).await;
+    if let Some((_, fault)) = applied.failures().next() {
+        return Err(fault.clone());
+    }
+    for role in sweep.finished {
+        pass.context.hand_over.remove(&pass.name, &role).await?;
+    }
+    Ok(())
+}
+
+/// What a sweep does, or would do.
+pub(super) async fn planned(pass: &Pass<'_>) -> Result<Sweep, Fault> {
     let scope = &pass.rules.scope;
     let living = pass.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == pass.name);
     let claims = |workload: &PhiWorkload| {
@@ -41,22 +64,5 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
     if sweep.braked > 0 && confirmed(sweep.braked) {
         sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, true);
     }
-    if sweep.braked > 0 {
-        let note = format!(
-            "{} roles of this environment are claimed by no PhiWorkload, too many to cut off without being asked; if that is right, annotate the environment with {CONFIRM_SWEEP}: \"{}\"",
-            sweep.braked, sweep.braked
-        );
-        let stopped = Transition { warning: true, reason: "SweepStopped".to_owned(), note };
-        pass.context.events.transitions(pass.object, vec![stopped]).await;
-    }
-    let plan = Plan { actions: sweep.actions, ..Plan::default() };
-    let applied = pass.executor().carry_out(plan, Mode::Enforce).await;
-    pass.context.events.done(pass.object, true, applied.done()).await;
-    if let Some((_, fault)) = applied.failures().next() {
-        return Err(fault.clone());
-    }
-    for role in sweep.finished {
-        pass.context.hand_over.remove(&pass.name, &role).await?;
-    }
-    Ok(())
+    Ok(sweep)
 }

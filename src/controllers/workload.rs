@@ -5,6 +5,7 @@
 mod gather;
 mod pass;
 mod record;
+mod undo;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -28,6 +29,7 @@ use super::Next;
 use super::context::Context;
 pub(super) use gather::declared_accesses;
 use pass::Pass;
+pub(super) use undo::{cleaned_up, undo};
 
 /// When to look again at a workload that nothing else wakes.
 const IDLE: Duration = Duration::from_hours(1);
@@ -65,7 +67,7 @@ async fn wait(context: &Context, object: &PhiWorkload, declared: bool) -> Result
 }
 
 /// Lets a workload go whose role cannot be taken away now: the role goes to the hand-over list, and the sweep finishes it.
-async fn hand_over(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
+pub(super) async fn hand_over(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
     if !object.finalizers().iter().any(|one| one == FINALIZER) {
         return Ok(Next::Done);
     }
@@ -86,7 +88,7 @@ async fn hand_over(context: &Context, object: &PhiWorkload) -> Result<Next, Faul
     release(context, object).await
 }
 
-async fn release(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
+pub(super) async fn release(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
     let api = PhiWorkload::api(&context.client, object.namespace().as_deref());
     set_finalizer(&api, object, FINALIZER, false, &context.metrics).await?;
     context.statuses.forget(object.metadata.uid.as_ref());

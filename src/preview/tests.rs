@@ -465,8 +465,8 @@ fn roles_and_fences_of_the_platforms_are_assumed_and_get_a_policy() {
     let preview = plain(&declared);
     assert_eq!(preview.errors, vec![]);
     let role = item(&preview, "Role", "notes");
-    assert_eq!((role.operation.as_str(), role.name.as_str(), &role.trust), ("Attach", "notes-phi", &None));
-    assert_eq!(role.properties["attachedPolicies"], json!([item(&preview, "Policy", "notes").properties["arn"]]));
+    assert_eq!((role.operation.as_str(), role.name.as_str(), &role.trust), ("Change", "notes-phi", &None));
+    assert_eq!(role.properties["attachPolicies"], json!([item(&preview, "Policy", "notes").properties["arn"]]));
     let manifests: Vec<&str> = preview.kubernetes.iter().filter_map(|manifest| manifest["kind"].as_str()).collect();
     assert_eq!(manifests, ["ServiceAccount"], "no NetworkPolicy of ours");
     let annotation = &preview.kubernetes[0]["metadata"]["annotations"]["eks.amazonaws.com/role-arn"];

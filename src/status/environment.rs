@@ -101,7 +101,7 @@ fn key_arn(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus) -> Option<St
 /// The key of the operator's making that a status records, also while the platform's own is verified.
 #[must_use]
 pub fn recorded_key(status: &PhiEnvironmentStatus) -> Option<&str> {
-    let provisioned = status.resolved.as_ref().is_some_and(|resolved| resolved.key_management == Management::Provision);
+    let provisioned = status.resolved.as_ref().is_none_or(|resolved| resolved.key_management == Management::Provision);
     let provisioned = status.key_arn.as_deref().filter(|_| provisioned);
     provisioned.or(status.retained_key_arn.as_deref())
 }

@@ -8,6 +8,7 @@ pub mod control_plane;
 pub mod denying_stub;
 pub mod emulators;
 pub mod http;
+pub mod openmetrics;
 pub mod operator;
 pub mod parts;
 pub mod process;

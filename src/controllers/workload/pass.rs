@@ -30,7 +30,7 @@ use super::{IDLE, hand_over, kubernetes, release};
 /// When to look again at a workload whose plan never comes to rest.
 const RESTLESS: Duration = Duration::from_secs(10);
 /// A plan is carried out and made anew until it holds no action; more rounds than this would be a loop.
-const ROUNDS: usize = 3;
+pub(super) const ROUNDS: usize = 3;
 
 pub(super) struct Pass<'a> {
     pub(super) context: &'a Context,
@@ -112,7 +112,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn plan(&mut self, may_hold: bool, deleting: bool) -> Result<WorkloadPlan, Fault> {
+    pub(super) async fn plan(&mut self, may_hold: bool, deleting: bool) -> Result<WorkloadPlan, Fault> {
         let role = self.role_name();
         let policy_arn = self.environment.facts.scope.policy_arn(&role);
         let view = self.environment.identity.view(&role, &policy_arn);
@@ -183,7 +183,7 @@ impl Pass<'_> {
         names::role(&self.environment.facts.scope, &self.namespace, &self.object.spec.service_account_name)
     }
 
-    fn executor(&self) -> Executor<'_> {
+    pub(super) fn executor(&self) -> Executor<'_> {
         Executor {
             account: &self.environment.account,
             identity: &self.environment.identity,

@@ -11,7 +11,7 @@ mod scope;
 mod security_groups;
 
 pub(super) use boundary::prune;
-pub use endpoints::{addresses, chosen, is_recorded, leads_to};
+pub use endpoints::{addresses, admits_everyone, chosen, is_recorded, leads_to};
 pub use removal::{orphan_key, remove};
 pub use rules::Rules;
 pub use scope::judge as scope_findings;
@@ -99,18 +99,22 @@ fn broken_path(fault: &Fault, family: ConditionType) -> Finding {
 }
 
 fn models(observed: &EnvironmentObservation) -> Vec<Finding> {
-    let family = ConditionType::BedrockReachable;
     observed
         .models
         .iter()
         .filter_map(|(model, read)| {
             let obstacle = super::facts::obstacle(read)?;
-            let message = format!("model {model} cannot be called: {obstacle}");
-            let reason = Reason::ModelNotAvailable;
-            // The account's lack of one model keeps nobody from the others: it does not block the environment.
-            Some(Finding::fail(Control::ApprovedModels, family, reason, message).about(model).advisory())
+            Some(model_not_available(model, &obstacle))
         })
         .collect()
+}
+
+/// An approved model that the account cannot call. It keeps nobody from the others: it does not block the environment.
+#[must_use]
+pub fn model_not_available(model: &str, obstacle: &str) -> Finding {
+    let message = format!("model {model} cannot be called: {obstacle}");
+    let family = ConditionType::BedrockReachable;
+    Finding::fail(Control::ApprovedModels, family, Reason::ModelNotAvailable, message).about(model).advisory()
 }
 
 #[cfg(test)]

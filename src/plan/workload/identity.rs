@@ -44,7 +44,7 @@ pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, g
         Some(role) => identity.keep_role(role),
     });
     plan.extend(identity.annotate(&identity.role_arn));
-    plan.actions.extend(identity.leave_former(&identity.role_arn));
+    plan.actions.extend(identity.leave_former_for(inputs.role));
     plan
 }
 

@@ -20,7 +20,7 @@ impl Network<'_> {
             return vec![Finding::not_applicable(control, FAMILY, "endpoints of this service take no policy")];
         }
         let mut findings = Vec::new();
-        if let Some(sid) = endpoint.policy.as_ref().map_or(Some(String::new()), admits_everyone) {
+        if let Some(sid) = endpoint.policy.as_ref().map_or(Some(String::new()), open_statement) {
             let account = &self.rules.scope.account_id;
             let message = format!(
                 "the policy of {} admits every principal and resource{sid}, wanted the account's own (aws:PrincipalAccount and aws:ResourceAccount {account}); narrow it",
@@ -76,8 +76,14 @@ fn listed(calls: &[String]) -> String {
     if more == 0 { named } else { format!("{named}; and {more} more") }
 }
 
-/// The default policy of an endpoint, or one as wide: anyone may do anything to anything. Gives the statement's name, for a sentence.
-fn admits_everyone(policy: &PolicyDocument) -> Option<String> {
+/// The default policy of an endpoint, or one as wide: anyone may do anything to anything.
+#[must_use]
+pub fn admits_everyone(policy: &PolicyDocument) -> bool {
+    open_statement(policy).is_some()
+}
+
+/// The name of the statement that admits everyone, for a sentence.
+fn open_statement(policy: &PolicyDocument) -> Option<String> {
     let found = policy.statement.iter().find(|statement| is_open(statement))?;
     Some(found.sid.as_ref().map(|sid| format!(" (statement {sid})")).unwrap_or_default())
 }

@@ -45,7 +45,7 @@ impl Identity<'_> {
         plan.findings.push(self.judge_boundary(role));
         plan.findings.extend(self.judge_others(role));
         plan.extend(self.annotate(&role.arn));
-        plan.actions.extend(self.leave_former(&role.arn));
+        plan.actions.extend(self.leave_former_for(Some(role)));
         plan.extend(self.keep_own_former());
         plan
     }

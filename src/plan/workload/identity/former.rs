@@ -2,11 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use crate::observed::identity::Role;
 use crate::plan::{Action, Plan};
 
 use super::{Identity, last};
 
 impl Identity<'_> {
+    /// The same as [`leave_former`](Self::leave_former), once the `current` role is in use: it has our policy and the service account
+    /// names it. Until then, as under a hold, the former one serves.
+    pub(super) fn leave_former_for(&self, current: Option<&Role>) -> Vec<Action> {
+        let named = self.inputs.service_account.and_then(|account| account.role_arn.as_ref());
+        let in_use = |role: &&Role| role.attached.contains(&self.policy_arn) && named == Some(&role.arn);
+        current.filter(in_use).map_or_else(Vec::new, |role| self.leave_former(&role.arn))
+    }
+
     /// Roles of the platform's that are recorded and that are not the `current` one: our policy goes from them. What is recorded is
     /// detached whether or not it is read: to detach again changes nothing.
     pub(super) fn leave_former(&self, current: &str) -> Vec<Action> {

@@ -190,7 +190,8 @@ fn a_switch_to_attach_leaves_our_role_and_a_switch_back_takes_it() {
     assert_eq!(run(&mut world), ["DetachRolePolicy"], "but loses what someone adds");
 
     world.facts.platform_roles = None;
-    assert_eq!(run(&mut world), ["AnnotateServiceAccount", "DetachRolePolicy"]);
+    assert_eq!(run(&mut world), ["AnnotateServiceAccount"]);
+    assert_eq!(run(&mut world), ["DetachRolePolicy"], "once ours is in use");
     assert_eq!(theirs(&mut world).attached.len(), 0, "and theirs has our policy no more");
     record(&mut world, &ours, None);
     assert_eq!(world.calls(), [""; 0]);
@@ -204,7 +205,8 @@ fn another_mapping_moves_the_policy() {
     let first = theirs(&mut world).clone();
     world.platform_role =
         Some(Role { name: "second".into(), arn: "arn:aws:iam::123456789012:role/second".into(), attached: [].into(), ..first });
-    assert_eq!(world.calls(), ["AttachRolePolicy", "AnnotateServiceAccount", "DetachRolePolicy"]);
+    assert_eq!(world.plan().plan.restricted_to(&Mode::Hold("incident".into())).actions, [], "under a hold the former role serves");
+    assert_eq!(run(&mut world), ["AttachRolePolicy", "AnnotateServiceAccount"]);
     let last = world.plan().plan.actions.pop().unwrap();
     assert!(last.describe().2.ends_with("from notes-phi") && last.takes_power_away());
 }
