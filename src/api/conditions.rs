@@ -133,23 +133,43 @@ reasons! {
     ZonesNotCovered,
     /// The endpoint is not available.
     EndpointNotAvailable,
+    /// The endpoint named in the spec is one for another service.
+    EndpointServiceMismatch,
+    /// The endpoint is not of the type Interface, so it has no address that private DNS could give.
+    EndpointNotInterface,
+    /// The endpoint named in the spec lies in another VPC than the one declared.
+    EndpointVpcMismatch,
+    /// Declared in the spec and not readable: it is taken as it is, and nothing about it is proven.
+    DeclaredOnly,
     /// The endpoint's policy admits more than it should.
     EndpointPolicyTooWide,
     /// The endpoint's policy denies what the environment needs.
     EndpointPolicyTooNarrow,
     /// The security group of the endpoint admits more than it should, or not what it must.
     SecurityGroupDrifted,
+    /// The security groups of an endpoint that is only verified admit every address.
+    SecurityGroupTooWide,
+    /// The security groups of an endpoint that is only verified do not admit HTTPS from all of the VPC.
+    SecurityGroupTooNarrow,
     /// The key does not exist.
     KeyNotFound,
     /// The key is disabled.
     KeyDisabled,
     /// The key is waiting to be deleted.
     KeyPendingDeletion,
-    /// The key is not rotated, or not as often as asked.
+    /// The key is not rotated; for a key of ours, or not as often as asked.
     RotationDisabled,
+    /// The key is rotated, but not as often as asked.
+    RotationTooRare,
     /// The key's policy admits more than it should.
     KeyPolicyTooWide,
-    /// The key is not a customer-managed key of this account and Region.
+    /// The key's policy lets neither the account's IAM policies nor the environment's roles through.
+    KeyPolicyTooNarrow,
+    /// The key belongs to another account or Region than the environment.
+    KeyElsewhere,
+    /// The key does not encrypt and decrypt symmetrically, which is what services ask of it.
+    KeyNotSymmetric,
+    /// The key is managed by AWS.
     KeyNotCustomerManaged,
     /// The boundary does not exist.
     BoundaryNotFound,
@@ -157,6 +177,14 @@ reasons! {
     BoundaryChangeNotPermitted,
     /// The boundary in force is narrower than the declared access; the access waits.
     BoundaryTooNarrow,
+    /// The platform's boundary is no readable policy document.
+    BoundaryUnreadable,
+    /// The boundary lets something through that goes around the declared access.
+    SideDoorsOpen,
+    /// The platform's role has no permissions boundary.
+    BoundaryMissing,
+    /// The platform's role has another boundary than the environment's.
+    BoundaryDiffers,
     /// Things are still bound to the environment, so it stays.
     DeletionBlocked,
     /// The command `cleanup` took everything away; the operator makes it anew when it runs.
@@ -179,8 +207,20 @@ reasons! {
     CredentialPathMissing,
     /// No access is declared, so there is no role.
     NoAccessDeclared,
+    /// The environment names no role for the service account, as Attach needs.
+    RoleNotMapped,
+    /// The platform's role does not exist.
+    RoleNotFound,
     /// Another NetworkPolicy admits more than ours.
     WidenedByOtherPolicy,
+    /// No NetworkPolicy denies the pods what goes out by default.
+    EgressNotDenied,
+    /// No NetworkPolicy denies the pods what comes in by default.
+    IngressNotDenied,
+    /// The platform's NetworkPolicies do not let the pods reach what they need.
+    EgressTooNarrow,
+    /// Only the policy that the operator had made before network.management became Verify fences the pods in.
+    FencedByFormerPolicy,
     /// A pod uses the service account without the labels that the workload selects, so it has the role and no fence.
     PodNotSelected,
     /// A pod that the workload selects uses another service account.
@@ -217,6 +257,8 @@ reasons! {
     ForeignPolicy,
     /// The trust of the role admits more than the service account.
     TrustTooWide,
+    /// The trust of the platform's role does not let the service account in.
+    TrustTooNarrow,
     /// No connection: a path of the network does not carry the operator's own calls.
     PathBroken,
     /// Could not be read.

@@ -7,6 +7,7 @@ pub mod annotations;
 pub mod bedrock_access;
 pub mod conditions;
 mod definitions;
+pub mod identity;
 pub mod network;
 pub mod phi_environment;
 pub mod phi_environment_status;

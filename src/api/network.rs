@@ -5,10 +5,14 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::shared::Management;
+
 /// What workloads may reach, by names that they choose from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkRules {
+    /// Provision makes a NetworkPolicy for each workload; Verify looks at those that you made. Absent means Provision.
+    pub management: Option<Management>,
     /// Peers that a workload may name in its networkPeers.
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+use super::identity::{IdentityManagement, RoleMapping};
 use super::network::NetworkRules;
 use super::phi_environment_status::PhiEnvironmentStatus;
 use super::shared::{DeletionPolicy, Enforcement, Management};
@@ -31,6 +32,8 @@ use super::shared::{DeletionPolicy, Enforcement, Management};
 #[x_kube(
     validation = ("!has(self.key) || !has(self.key.management) || self.key.management != 'Verify' || has(self.key.keyArn)",
         "spec.key.management Verify needs spec.key.keyArn: the ARN of the key to verify"),
+    validation = ("!has(self.identity) || !has(self.identity.management) || self.identity.management != 'Attach' || !has(self.endpoints) || self.endpoints.all(e, !has(e.exclusive) || !e.exclusive || has(e.otherPrincipals))",
+        "an exclusive endpoint admits the roles that the operator makes: with identity.management Attach, name your roles in its otherPrincipals"),
     validation = ("(has(self.identity) && has(self.identity.path) ? self.identity.path : '') == (has(oldSelf.identity) && has(oldSelf.identity.path) ? oldSelf.identity.path : '')",
         "spec.identity.path cannot be changed, because roles cannot be moved: create another PhiEnvironment"),
     validation = ("!has(self.key) || !has(self.key.keyArn) || (has(self.key.management) && self.key.management == 'Verify')",
@@ -124,6 +127,12 @@ pub struct BedrockApproval {
         "vpcEndpointId names an endpoint of yours: set management to Verify, or remove vpcEndpointId to have one made"),
     validation = ("self.management != 'Provision' || !(self.service in ['bedrock-mantle', 'bedrock-websearch', 's3', 'dynamodb'])",
         "this service is not provisioned: bedrock-mantle and bedrock-websearch bypass guardrails, s3 and dynamodb belong to route tables; use management Verify"),
+    validation = ("!has(self.vpcId) || has(self.vpcEndpointId)",
+        "vpcId says in which VPC the endpoint of vpcEndpointId lies: set vpcEndpointId too, or remove vpcId"),
+    validation = ("!has(self.addressRanges) || has(self.vpcEndpointId)",
+        "addressRanges are those of an endpoint in another account: name it in vpcEndpointId, or remove addressRanges"),
+    validation = ("!has(self.addressRanges) || !has(self.vpcId)",
+        "an endpoint is either in another VPC of this account (vpcId), which is read, or in another account (addressRanges): remove one of them"),
     validation = ("!has(self.exclusive) || !self.exclusive || self.management == 'Provision'",
         "exclusive narrows an endpoint that the operator provisions: set management to Provision, or remove exclusive")
 )]
@@ -136,6 +145,18 @@ pub struct EndpointRules {
     /// The endpoint to verify. Absent means the one the VPC has for this service.
     #[schemars(regex(pattern = r"^vpce-[0-9a-f]{8,17}$"))]
     pub vpc_endpoint_id: Option<String>,
+    /// VPC of the endpoint to verify, if it is not the environment's: a hub VPC of this account.
+    #[schemars(regex(pattern = r"^vpc-[0-9a-f]{8,17}$"))]
+    pub vpc_id: Option<String>,
+    /// Addresses of the endpoint to verify, if it lies in another account and cannot be read. Workloads may open port 443 to them;
+    /// nothing about the endpoint is proven.
+    #[schemars(
+        length(min = 1, max = 16),
+        inner(length(max = 43), regex(pattern = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]+)/(0|[1-9][0-9]{0,2})$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = ("self.all(c, !c.endsWith('/0'))",
+        "an endpoint does not have every address: name the ranges of its network interfaces, such as 10.0.5.7/32"))]
+    pub address_ranges: Option<Vec<String>>,
     /// Admit only the environment's workload roles, the operator and otherPrincipals, from the declared sources.
     /// Absent means false: everything of the account in this VPC may use it.
     pub exclusive: Option<bool>,
@@ -196,7 +217,22 @@ pub struct KeyRules {
 /// Rules for the roles of workloads.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = ("!has(self.roles) || (has(self.management) && self.management == 'Attach')",
+        "roles names roles of yours: set management to Attach, or remove roles to have them made"),
+    validation = ("!has(self.management) || self.management != 'Attach' || has(self.roles)",
+        "management Attach needs roles: which role is whose service account's"),
+    validation = ("!has(self.roles) || self.roles.all(r, self.roles.exists_one(o, o.roleName.lowerAscii() == r.roleName.lowerAscii()))",
+        "a roleName is there twice: two service accounts never share a role")
+)]
 pub struct IdentityRules {
+    /// Provision makes a role for each service account; Attach attaches the operator's policy to the role that you made.
+    /// Absent means Provision.
+    pub management: Option<IdentityManagement>,
+    /// The roles of yours, with Attach: one for each service account.
+    #[schemars(length(min = 1, max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["namespace".into(), "serviceAccountName".into()]))]
+    pub roles: Option<Vec<RoleMapping>>,
     /// IAM path above the environment's roles and policies. The Region, cluster and environment are appended. Absent means /hipaa-operator/.
     #[schemars(length(max = 256), regex(pattern = r"^/([A-Za-z0-9+=,.@_-]+/)+$"))]
     pub path: Option<String>,

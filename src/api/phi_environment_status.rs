@@ -37,7 +37,10 @@ pub struct PhiEnvironmentStatus {
     /// ARN of the environment's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_arn: Option<String>,
-    /// ARN of the permissions boundary in force.
+    /// ARN of the key that the operator had made before spec.key.management became Verify.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retained_key_arn: Option<String>,
+    /// ARN of the permissions boundary in force, once it is there and ours, or the platform's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boundary_arn: Option<String>,
     /// Foundation models as the account can call them.

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+use super::identity::IdentityManagement;
 use super::shared::{ControlCounts, ControlStatus, NameReference, PlanStatus};
 
 /// One service account, and the pods that use it, that handle protected health information.
@@ -96,6 +97,13 @@ pub struct WorkloadIdentityStatus {
     pub role_arn: String,
     /// ARN of the customer-managed policy with the union of all accesses.
     pub policy_arn: String,
+    /// Attach if the role is the platform's: then only our policy is proven. Absent means that the role is ours too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub management: Option<IdentityManagement>,
+    /// ARNs of roles of the platform's that our policy was attached to before, as long as it may still be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub former_role_arns: Vec<String>,
     /// Longest session of the role, in seconds, as last written. IAM's bulk read does not tell it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_session_duration: Option<i32>,

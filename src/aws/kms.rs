@@ -40,6 +40,8 @@ impl Kms {
         Ok(Some(Key {
             state: metadata.key_state.map(|state| state.as_str().to_owned()).unwrap_or_default(),
             customer_managed: metadata.key_manager == Some(KeyManagerType::Customer),
+            usage: metadata.key_usage.map(|usage| usage.as_str().to_owned()),
+            spec: metadata.key_spec.map(|spec| spec.as_str().to_owned()),
             rotation_enabled,
             rotation_period_in_days,
             policy: PolicyDocument::parse(&policy).ok(),

@@ -93,8 +93,9 @@ async fn environment(client: &Client, name: &str, operator_arn: Option<&str>) ->
     let caller = account.sts.caller().await;
     let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
     let rules = Rules::of(name, spec, partition.as_deref());
-    let Observation { environment: mut observed, identity } =
-        observe(client, &account, spec, &rules, Known { caller, api_server: api_server(client).await }).await;
+    let api_server = api_server(client).await;
+    let start = Known { spec, rules: &rules, recorded: object.status.as_ref().unwrap_or(&nothing), caller, api_server };
+    let Observation { environment: mut observed, identity } = observe(client, &account, start).await;
     if let Some(arn) = operator_arn {
         observed.operator_arn = Ok(arn.to_owned());
     }

@@ -22,7 +22,7 @@ use crate::plan::applied::Outcome;
 use crate::plan::environment::{EnvironmentInputs, Rules, plan};
 use crate::plan::{Action, Applied, Finding, Mode, may_hold};
 use crate::status::conditions::Stamp;
-use crate::status::environment::{EnvironmentPass, project};
+use crate::status::environment::{EnvironmentPass, project, recorded_key};
 use crate::status::transitions::transitions;
 
 use super::context::Context;
@@ -95,8 +95,9 @@ impl<'a> Pass<'a> {
             account,
         };
         let began = Instant::now();
-        let known = Known { caller, api_server: context.api_server() };
-        let mut seen = observe(&context.client, &pass.account, &object.spec, &pass.rules, known).await;
+        let api_server = context.api_server();
+        let start = Known { spec: &object.spec, rules: &pass.rules, recorded: &pass.previous, caller, api_server };
+        let mut seen = observe(&context.client, &pass.account, start).await;
         let changed = pass.take_over(&mut seen, began);
         pass.identity_read = seen.identity.is_ok();
         (pass, seen, changed)
@@ -125,7 +126,7 @@ impl Pass<'_> {
             // What an unread profile changes in the digest is nobody's change of inputs.
             may_hold: may_hold(self.previous.settled_inputs.as_deref(), &inputs, wished)
                 || (!wished && observed.profiles.values().any(Result::is_err)),
-            recorded_key: self.previous.key_arn.as_deref(),
+            recorded_key: recorded_key(&self.previous),
             boundary_refused: refused_boundary(&self.previous),
             recorded_endpoints: &self.previous.endpoints,
             ..self.inputs(observed)
@@ -251,7 +252,7 @@ fn is_refused_boundary(action: &Action, outcome: &Outcome) -> bool {
     boundary && matches!(outcome, Outcome::Failed(fault) if fault.class == FaultClass::Denied)
 }
 
-/// Whether nothing was left unread or held: only then do the inputs count as settled.
+/// Whether nothing that matters to our own things was left unread or held: only then do the inputs count as settled.
 fn judged(applied: &Applied) -> bool {
-    applied.findings.iter().all(|finding| !matches!(finding.verdict, Verdict::Unknown | Verdict::Held))
+    applied.findings.iter().all(|finding| !finding.blocks || !matches!(finding.verdict, Verdict::Unknown | Verdict::Held))
 }

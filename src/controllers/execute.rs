@@ -116,6 +116,7 @@ impl Executor<'_> {
             | Action::TagRole { .. }
             | Action::AttachPolicy { .. }
             | Action::DetachPolicy { .. }
+            | Action::DetachOwnPolicy { .. }
             | Action::DeleteInlinePolicy { .. }
             | Action::StripRole { .. }
             | Action::DeleteRole { .. } => self.role(action, results).await.map(|()| None),
@@ -201,7 +202,9 @@ impl Executor<'_> {
             Action::PutPermissionsBoundary { role, boundary_arn } => iam.put_boundary(role, boundary_arn).await?,
             Action::TagRole { role, tags } => iam.tag_role(role, tags).await?,
             Action::AttachPolicy { role, policy_arn } => iam.attach(role, policy_arn).await?,
-            Action::DetachPolicy { role, policy_arn } => iam.detach(role, policy_arn).await?,
+            Action::DetachPolicy { role, policy_arn } | Action::DetachOwnPolicy { role, policy_arn } => {
+                iam.detach(role, policy_arn).await?;
+            }
             Action::DeleteInlinePolicy { role, policy_name } => iam.delete_inline(role, policy_name).await?,
             Action::StripRole { role, attached, inline } => self.strip(role, attached, inline).await?,
             Action::DeleteRole { role, attached, inline } => {
@@ -258,7 +261,7 @@ impl Results {
             service_name: new.service_name.clone(),
             vpc_id: new.vpc_id.clone(),
             subnet_ids: new.subnet_ids.iter().cloned().collect(),
-            policy_json: Some(new.policy.to_json()),
+            policy_json: new.policy.as_ref().map(crate::policy::PolicyDocument::to_json),
             private_dns: true,
             // The same token with other parameters is refused, so the group is part of it.
             client_token: names::client_token(&[&new.client_token, &group]),

@@ -75,6 +75,12 @@ impl SharedIdentity {
         }
     }
 
+    /// The role of this name.
+    #[must_use]
+    pub fn role(&self, name: &str) -> Option<Role> {
+        self.lock().snapshot.roles.get(name).cloned()
+    }
+
     /// The policy with this ARN.
     #[must_use]
     pub fn policy(&self, arn: &str) -> Option<ManagedPolicy> {

@@ -1,5 +1,7 @@
 //! Reads everything that a pass over an environment needs, once, as much as possible at the same time.
 
+mod elsewhere;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
@@ -8,16 +10,16 @@ use k8s_openapi::api::core::v1::Service;
 use kube::{Api, Client};
 use serde::Deserialize;
 
-use crate::api::PhiEnvironmentSpec;
+use crate::api::{PhiEnvironmentSpec, PhiEnvironmentStatus};
 use crate::aws::Account;
 use crate::cluster::fault::fault_of;
-use crate::domain::{Fault, FaultClass, names};
+use crate::domain::{Fault, FaultClass, names, tags};
 use crate::observed::Read;
 use crate::observed::account::Caller;
 use crate::observed::claims::Claims;
 use crate::observed::environment::EnvironmentObservation;
-use crate::observed::identity::IdentitySnapshot;
-use crate::observed::network::{Endpoint, Subnet};
+use crate::observed::identity::{IdentitySnapshot, ManagedPolicy};
+use crate::observed::network::Subnet;
 use crate::plan::environment::Rules;
 use crate::plan::facts::without_scheme;
 
@@ -29,27 +31,34 @@ pub struct Observation {
     pub identity: Read<IdentitySnapshot>,
 }
 
-/// What was read before: the partition of every ARN comes from the caller.
-pub struct Known {
-    /// Who calls.
+/// What an observation starts from.
+pub struct Known<'a> {
+    /// The spec of the environment.
+    pub spec: &'a PhiEnvironmentSpec,
+    /// The same, resolved.
+    pub rules: &'a Rules,
+    /// The status as last written: what it records of ours is read by id.
+    pub recorded: &'a PhiEnvironmentStatus,
+    /// The caller, read before: the partition of every ARN comes from it.
     pub caller: Read<Caller>,
     /// Identity of the API server.
     pub api_server: Read<String>,
 }
 
-/// Reads for the environment with this spec. Claims are read before endpoints: what is there once a claim is ours is seen.
-pub async fn observe(client: &Client, account: &Account, spec: &PhiEnvironmentSpec, rules: &Rules, known: Known) -> Observation {
-    let Known { caller, api_server } = known;
+/// Reads for an environment. Claims are read before endpoints: what is there once a claim is ours is seen.
+pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Observation {
+    let Known { spec, rules, recorded, caller, api_server } = known;
     let scope = &rules.scope;
     let role_name = caller.as_ref().ok().and_then(|caller| caller.role_name().map(str::to_owned));
     let cluster_arn = scope.cluster_arn();
     let alias = names::key_alias(scope);
+    let platform_roles = rules.platform_role_names();
     let key = spec.key.as_ref().and_then(|key| key.key_arn.clone()).unwrap_or(alias);
     let (cluster, issuer, key, identity, models, profiles, dns, platform_boundary) = join!(
         account.eks.cluster(&scope.cluster_name),
         api_server_issuer(client),
         account.kms.key(&key),
-        account.iam.snapshot(&scope.path, &cluster_arn, role_name.as_deref()),
+        account.iam.snapshot(&scope.path, &cluster_arn, role_name.as_deref(), &platform_roles),
         each(&rules.models, |model| account.bedrock.availability(model)),
         each(&rules.profiles, |profile| account.bedrock.profile(profile)),
         dns_service_addresses(client),
@@ -84,9 +93,12 @@ pub async fn observe(client: &Client, account: &Account, spec: &PhiEnvironmentSp
         Ok(None) => (Ok(None), Ok(Vec::new()), Ok(Vec::new())),
         Err(fault) => (Err(fault.clone()), Err(fault.clone()), Err(fault)),
     };
-    let other_subnets = other_subnets(account, rules, &subnets, &endpoints).await;
+    let other_endpoints = elsewhere::endpoints(account, rules, &endpoints).await;
+    let other_subnets = elsewhere::subnets(account, rules, &subnets, [&endpoints, &other_endpoints]).await;
     let boundary_arn = scope.policy_arn(&names::boundary(scope));
-    let environment = EnvironmentObservation {
+    let boundary = identity.as_ref().map(|identity| identity.policies.get(&boundary_arn).cloned()).map_err(Clone::clone);
+    let boundary_is_ours = is_ours(account, rules, recorded, &boundary).await;
+    let mut environment = EnvironmentObservation {
         operator_arn: operator_arn(&caller, &identity),
         caller,
         api_server,
@@ -99,15 +111,34 @@ pub async fn observe(client: &Client, account: &Account, spec: &PhiEnvironmentSp
         oidc_provider,
         offered,
         endpoints,
+        other_endpoints,
         security_groups,
+        other_security_groups: Ok(Vec::new()),
         key,
-        boundary: identity.as_ref().map(|identity| identity.policies.get(&boundary_arn).cloned()).map_err(Clone::clone),
+        boundary,
+        boundary_is_ours,
         platform_boundary,
         models,
         profiles,
         dns_service_addresses: dns,
     };
+    environment.other_security_groups = elsewhere::security_groups(account, rules, &environment, &recorded.endpoints).await;
     Observation { environment, identity }
+}
+
+/// Whether the boundary of our name is ours. The bulk read does not carry the tags of policies: they are asked for only when the status
+/// does not record it.
+async fn is_ours(account: &Account, rules: &Rules, recorded: &PhiEnvironmentStatus, boundary: &Read<Option<ManagedPolicy>>) -> Read<bool> {
+    let boundary = match boundary {
+        Err(fault) => return Err(fault.clone()),
+        Ok(Some(boundary)) if rules.platform_boundary_arn.is_none() => boundary,
+        Ok(_) => return Ok(rules.platform_boundary_arn.is_none()),
+    };
+    if recorded.boundary_arn.as_ref() == Some(&boundary.arn) {
+        return Ok(true);
+    }
+    let found = account.iam.policy_tags(&boundary.arn).await?;
+    Ok(found.is_some_and(|found| tags::owned(&found, &tags::of_environment(&rules.scope))))
 }
 
 async fn each<'a, T, F>(names: &'a BTreeSet<String>, read: impl Fn(&'a str) -> F) -> BTreeMap<String, Read<T>>
@@ -115,25 +146,6 @@ where
     F: Future<Output = Read<T>>,
 {
     join_all(names.iter().map(|name| async { (name.clone(), read(name).await) })).await.into_iter().collect()
-}
-
-/// The subnets that the spec or an endpoint of a wanted service names beside the cluster's; mostly there are none, and no call.
-async fn other_subnets(
-    account: &Account,
-    rules: &Rules,
-    subnets: &Read<Vec<Subnet>>,
-    endpoints: &Read<Vec<Endpoint>>,
-) -> Read<Vec<Subnet>> {
-    let known: BTreeSet<&String> = subnets.iter().flatten().map(|subnet| &subnet.id).collect();
-    let services = rules.service_names();
-    let serving = endpoints.iter().flatten().filter(|endpoint| services.contains(&endpoint.service_name));
-    let of_endpoints = serving.flat_map(|endpoint| &endpoint.subnet_ids);
-    let named = rules.endpoints.iter().flat_map(|rule| &rule.subnet_ids);
-    let others: BTreeSet<String> = named.chain(of_endpoints).filter(|id| !known.contains(id)).cloned().collect();
-    if others.is_empty() {
-        return Ok(Vec::new());
-    }
-    account.ec2.subnets(&others.into_iter().collect::<Vec<_>>()).await
 }
 
 /// The VPC that all the subnets lie in, if it is one.

@@ -148,7 +148,13 @@ pub(super) async fn removable(pass: &Pass<'_>, observed: &EnvironmentObservation
         };
         actions.extend(ours.then_some(action));
     }
-    actions.extend(orphan_key(&pass.rules, observed));
+    let named = observed.key.clone().ok().flatten();
+    // While the platform's own key is verified, ours from before is known by its record. A key that cannot be read stays unmarked.
+    let retained = match &pass.previous.retained_key_arn {
+        Some(arn) if named.as_ref().is_none_or(|key| key.arn != *arn) => pass.account.kms.key(arn).await.unwrap_or(None),
+        _ => None,
+    };
+    actions.extend(named.iter().chain(&retained).filter_map(|key| orphan_key(&pass.rules, key)));
     Ok(actions)
 }
 

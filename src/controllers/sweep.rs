@@ -2,6 +2,7 @@
 
 use kube::ResourceExt;
 
+use crate::api::identity::RoleMapping;
 use crate::domain::{Fault, names};
 use crate::plan::environment::orphans::{self, Living, Sweep};
 use crate::plan::{Mode, Plan};
@@ -45,8 +46,10 @@ pub(super) async fn planned(pass: &Pass<'_>) -> Result<Sweep, Fault> {
     let living = pass.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == pass.name);
     let mut claimed = Living::default();
     for workload in &living {
-        let namespace = workload.namespace().unwrap_or_default();
-        claimed.roles.insert(names::role(scope, &namespace, &workload.spec.service_account_name));
+        let (namespace, account) = (workload.namespace().unwrap_or_default(), &workload.spec.service_account_name);
+        let of = |mapping: &&RoleMapping| mapping.namespace == namespace && mapping.service_account_name == *account;
+        let theirs = pass.rules.platform_roles.iter().flatten().find(of).map(|mapping| mapping.role_name.clone());
+        claimed.roles.extend([Some(names::role(scope, &namespace, account)), theirs].into_iter().flatten());
         claimed.fences.insert((namespace, names::network_policy(&workload.name_any())));
     }
     let identity = pass.identity.snapshot();

@@ -7,6 +7,7 @@ mod pass;
 mod record;
 mod undo;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
@@ -103,15 +104,19 @@ pub(super) async fn hand_over(context: &Context, object: &PhiWorkload) -> Result
     let namespace = object.namespace().unwrap_or_default();
     let environment = &object.spec.environment_ref.name;
     if let Some(identity) = &previous.identity {
-        let role = identity.role_arn.rsplit('/').next().unwrap_or_default();
+        // A role of ours from before `Attach` has the name of the policy.
+        let arns = identity.former_role_arns.iter().chain([&identity.role_arn, &identity.policy_arn]);
+        let roles: BTreeSet<&str> = arns.map(|arn| arn.rsplit('/').next().unwrap_or_default()).collect();
         let left = HandedOver {
             policy_arn: identity.policy_arn.clone(),
             namespace,
             service_account: context.caches.annotated(object.meta(), &object.spec.service_account_name, &identity.role_arn),
-            // It stays until the role is gone: identity first, isolation last.
+            // It stays until the roles are gone: identity first, isolation last.
             network_policy: previous.network_policy_name.clone(),
         };
-        context.hand_over.add(environment, role, &left).await?;
+        for role in roles {
+            context.hand_over.add(environment, role, &left).await?;
+        }
     } else if let Some(fence) = &previous.network_policy_name {
         // Nothing has power, so nothing is to be fenced in any more.
         let declared = context.caches.environment(environment);

@@ -20,9 +20,40 @@ pub fn canonical(text: &str) -> Option<String> {
     }
 }
 
+/// Whether every address of the range `wanted` lies in one of the ranges `by`. Texts that are no ranges cover nothing.
+#[must_use]
+pub fn is_covered<'a>(wanted: &str, by: impl IntoIterator<Item = &'a str>) -> bool {
+    let Some((family, mut first, last)) = bounds(wanted) else { return false };
+    let mut ranges: Vec<_> = by.into_iter().filter_map(bounds).filter(|(other, ..)| *other == family).collect();
+    ranges.sort_unstable();
+    for (_, from, to) in ranges {
+        if from > first {
+            return false;
+        }
+        if to >= last {
+            return true;
+        }
+        first = first.max(to + 1);
+    }
+    false
+}
+
+/// Bits of the family, first and last address of a range.
+fn bounds(range: &str) -> Option<(u32, u128, u128)> {
+    let range = canonical(range)?;
+    let (address, length) = range.split_once('/')?;
+    let length: u32 = length.parse().ok()?;
+    let (bits, first) = match address.parse().ok()? {
+        IpAddr::V4(address) => (32, u128::from(u32::from(address))),
+        IpAddr::V6(address) => (128, u128::from(address)),
+    };
+    let span = 1_u128.checked_shl(bits - length).map_or(u128::MAX, |size| size - 1);
+    Some((bits, first, first + span))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::canonical;
+    use super::{canonical, is_covered};
 
     #[test]
     fn ranges_by_table() {
@@ -36,6 +67,24 @@ mod tests {
             ("<vpc-cidr>", None),
         ] {
             assert_eq!(canonical(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn coverage_by_table() {
+        for (wanted, by, expected) in [
+            ("10.20.0.0/16", vec!["10.0.0.0/8"], true),
+            ("10.20.0.0/16", vec!["10.20.128.0/17", "10.20.0.0/17"], true),
+            ("10.20.0.0/16", vec!["10.20.0.0/17", "10.20.192.0/18"], false),
+            ("10.20.0.0/16", vec!["10.20.1.0/24"], false),
+            ("10.20.0.0/16", vec!["0.0.0.0/0"], true),
+            ("10.20.0.0/16", vec!["::/0"], false),
+            ("2001:db8::/56", vec!["2001:db8::/32"], true),
+            ("2001:db8::/56", vec!["::/0"], true),
+            ("10.20.0.0/16", vec![], false),
+            ("<vpc-cidr>", vec!["0.0.0.0/0"], false),
+        ] {
+            assert_eq!(is_covered(wanted, by.iter().copied()), expected, "{wanted} by {by:?}");
         }
     }
 }

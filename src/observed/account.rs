@@ -35,6 +35,10 @@ pub struct Key {
     pub state: String,
     /// Whether the customer manages it (`KeyManager` is `CUSTOMER`).
     pub customer_managed: bool,
+    /// `KeyUsage` in KMS's words, such as `ENCRYPT_DECRYPT`; `None` where the service does not say.
+    pub usage: Option<String>,
+    /// `KeySpec` in KMS's words, such as `SYMMETRIC_DEFAULT`; `None` where the service does not say.
+    pub spec: Option<String>,
     /// Whether automatic rotation is on.
     pub rotation_enabled: bool,
     /// Days between rotations; `None` where the service does not say.

@@ -41,12 +41,18 @@ pub struct EnvironmentObservation {
     pub offered: Read<Vec<OfferedService>>,
     /// The VPC's endpoints.
     pub endpoints: Read<Vec<Endpoint>>,
-    /// Our security groups in the VPC.
+    /// Endpoints that the spec names and that lie in another VPC of the account.
+    pub other_endpoints: Read<Vec<Endpoint>>,
+    /// Our security groups in the VPC, by their tags.
     pub security_groups: Read<Vec<SecurityGroup>>,
+    /// Further groups, read by id: those of endpoints that are only verified, and recorded ones of ours that lost their tags.
+    pub other_security_groups: Read<Vec<SecurityGroup>>,
     /// The key: the spec's, or the one behind our alias.
     pub key: Read<Option<Key>>,
     /// Our boundary.
     pub boundary: Read<Option<ManagedPolicy>>,
+    /// Whether the boundary of our name is ours: recorded in the status, or with our tags.
+    pub boundary_is_ours: Read<bool>,
     /// The document of the platform's own boundary, if the spec names one.
     pub platform_boundary: Read<Option<PolicyDocument>>,
     /// Availability of every approved model; `None` for a model that Bedrock does not know.
@@ -74,9 +80,12 @@ impl EnvironmentObservation {
             oidc_provider,
             offered,
             endpoints,
+            other_endpoints,
             security_groups,
+            other_security_groups,
             key,
             boundary,
+            boundary_is_ours,
             platform_boundary,
             models,
             profiles,
@@ -95,9 +104,12 @@ impl EnvironmentObservation {
             ("oidc-provider", oidc_provider.as_ref().err()),
             ("offered", offered.as_ref().err()),
             ("endpoints", endpoints.as_ref().err()),
+            ("other-endpoints", other_endpoints.as_ref().err()),
             ("security-groups", security_groups.as_ref().err()),
+            ("other-security-groups", other_security_groups.as_ref().err()),
             ("key", key.as_ref().err()),
             ("boundary", boundary.as_ref().err()),
+            ("boundary-tags", boundary_is_ours.as_ref().err()),
             ("platform-boundary", platform_boundary.as_ref().err()),
             ("dns-service", dns_service_addresses.as_ref().err()),
         ];

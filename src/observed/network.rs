@@ -47,6 +47,8 @@ pub struct OfferedService {
 pub struct Endpoint {
     /// Its id.
     pub id: String,
+    /// Its VPC.
+    pub vpc_id: String,
     /// Full service name.
     pub service_name: String,
     /// State in lower case, such as `available`, `pending`.
@@ -109,6 +111,12 @@ pub enum RulePeer {
 }
 
 impl SecurityGroupRule {
+    /// Whether the rule lets HTTPS through.
+    #[must_use]
+    pub fn admits_https(&self) -> bool {
+        self.protocol == "-1" || (matches!(self.protocol.as_str(), "tcp" | "6") && self.from_port <= 443 && self.to_port >= 443)
+    }
+
     /// HTTPS from `peer`: the one thing an endpoint needs.
     #[must_use]
     pub fn https_from(peer: RulePeer) -> Self {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 mod claim;
 mod describe;
+mod endpoint;
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 
@@ -12,6 +13,7 @@ use crate::observed::network::SecurityGroupRule;
 use crate::policy::PolicyDocument;
 
 pub use claim::{ClaimOn, NewClaim};
+pub use endpoint::{EndpointChange, NewEndpoint};
 
 /// A security group: by id, or the one that an earlier action of the same plan makes for a service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -177,6 +179,11 @@ pub enum Action {
         role: String,
         policy_arn: String,
     },
+    /// Our policy, from a role of the platform's, which stays.
+    DetachOwnPolicy {
+        role: String,
+        policy_arn: String,
+    },
     /// An inline policy that someone added and that gives power.
     DeleteInlinePolicy {
         role: String,
@@ -213,54 +220,6 @@ pub enum Action {
         name: String,
         uid: Option<String>,
     },
-}
-
-/// An endpoint to make.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewEndpoint {
-    /// Short service name, such as `sts`.
-    pub service: String,
-    /// Full service name.
-    pub service_name: String,
-    /// The VPC.
-    pub vpc_id: String,
-    /// One subnet for each zone.
-    pub subnet_ids: BTreeSet<String>,
-    /// Its security group.
-    pub group: GroupReference,
-    /// Its policy.
-    pub policy: PolicyDocument,
-    /// Makes a repeated create return the first endpoint.
-    pub client_token: String,
-    /// Ownership tags.
-    pub tags: Tags,
-}
-
-/// What to change on an endpoint of ours.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EndpointChange {
-    /// Short service name.
-    pub service: String,
-    /// The endpoint.
-    pub id: String,
-    /// A new policy.
-    pub policy: Option<PolicyDocument>,
-    /// Subnets in zones it lacks.
-    pub add_subnet_ids: BTreeSet<String>,
-    /// Our group, if it is not attached.
-    pub add_group: Option<GroupReference>,
-    /// Groups that are not ours.
-    pub remove_group_ids: BTreeSet<String>,
-    /// Turn private DNS on.
-    pub enable_private_dns: bool,
-}
-
-impl EndpointChange {
-    /// Whether there is nothing to change.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self { service: self.service.clone(), id: self.id.clone(), ..Self::default() }
-    }
 }
 
 /// A role to make.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::api::PhiEnvironmentSpec;
+use crate::api::identity::RoleMapping;
 use crate::api::network::NetworkPeer;
 use crate::domain::{Fault, Scope};
 use crate::observed::Read;
@@ -14,9 +15,10 @@ use crate::policy::PolicyDocument;
 use crate::policy::permissions::Profile;
 
 use super::Action;
-use super::environment::Rules;
+use super::environment::{Rules, addresses, leads_to};
 
 /// Facts of an environment that its workloads and accesses depend on.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EnvironmentFacts {
@@ -36,6 +38,12 @@ pub struct EnvironmentFacts {
     pub boundary: Option<PolicyDocument>,
     /// Longest session of a role, in seconds.
     pub max_session_duration: i32,
+    /// The platform's roles by service account, if workloads get no roles of ours.
+    #[serde(default)]
+    pub platform_roles: Option<Vec<RoleMapping>>,
+    /// Whether the platform makes the network policies.
+    #[serde(default)]
+    pub verify_isolation: bool,
     /// Named network peers.
     pub peers: Vec<NetworkPeer>,
     /// Addresses of the endpoints, as CIDR blocks of one address.
@@ -70,14 +78,11 @@ impl EnvironmentFacts {
         let vpc = observed.vpc.as_ref().ok()?.as_ref()?;
         let cluster = observed.cluster.as_ref().ok()?.as_ref()?;
         let endpoints = observed.endpoints.as_ref().ok()?;
-        let wanted = rules.service_names();
-        let serving = || endpoints.iter().filter(|endpoint| wanted.contains(&endpoint.service_name));
-        let leads_to = |service: &str| {
-            let name = rules.scope.endpoint_service_name(service);
-            endpoints.iter().any(|endpoint| endpoint.service_name == name && endpoint.state == "available")
-        };
+        let places = [endpoints.as_slice(), observed.other_endpoints.as_ref().ok()?.as_slice()];
         let boundary = match &rules.platform_boundary_arn {
             Some(_) => observed.platform_boundary.as_ref().ok()?.clone(),
+            // One of our name that is not ours limits nothing that we make: accesses wait.
+            None if !*observed.boundary_is_ours.as_ref().ok()? => None,
             None => observed.boundary.as_ref().ok()?.as_ref().and_then(|boundary| boundary.document.clone()),
         };
         Some(Self {
@@ -91,9 +96,11 @@ impl EnvironmentFacts {
             boundary,
             max_session_duration: rules.resolved.max_session_duration,
             peers: spec.network.as_ref().and_then(|network| network.peers.clone()).unwrap_or_default(),
-            endpoint_addresses: serving().flat_map(|endpoint| &endpoint.addresses).map(|address| block_of(address)).collect(),
-            has_sts: leads_to("sts"),
-            has_runtime: leads_to("bedrock-runtime"),
+            platform_roles: rules.platform_roles.clone(),
+            verify_isolation: rules.verify_isolation,
+            endpoint_addresses: addresses(rules, places).iter().map(|address| block_of(address)).collect(),
+            has_sts: leads_to(rules, "sts", places),
+            has_runtime: leads_to(rules, "bedrock-runtime", places),
             dns_addresses: observed.dns_service_addresses.as_ref().ok()?.iter().map(|address| block_of(address)).collect(),
             dns_on_nodes: cluster.auto_mode,
             scope: rules.scope.clone(),
@@ -104,7 +111,7 @@ impl EnvironmentFacts {
 /// The fault of a read that workloads and accesses depend on, if one failed. What was known before holds for a time, but not for ever.
 #[must_use]
 pub fn unread(observed: &EnvironmentObservation) -> Option<&Fault> {
-    const NEEDED: [&str; 14] = [
+    const NEEDED: [&str; 16] = [
         "caller",
         "api-server",
         "claims",
@@ -113,8 +120,10 @@ pub fn unread(observed: &EnvironmentObservation) -> Option<&Fault> {
         "vpc",
         "subnets",
         "endpoints",
+        "other-endpoints",
         "oidc-provider",
         "boundary",
+        "boundary-tags",
         "platform-boundary",
         "model",
         "profile",
@@ -124,6 +133,13 @@ pub fn unread(observed: &EnvironmentObservation) -> Option<&Fault> {
 }
 
 impl EnvironmentFacts {
+    /// Name of the platform's role for a service account; `None` if roles are ours to make, or none is named.
+    #[must_use]
+    pub fn platform_role(&self, namespace: &str, service_account: &str) -> Option<&str> {
+        let of = |mapping: &&RoleMapping| mapping.namespace == namespace && mapping.service_account_name == service_account;
+        self.platform_roles.iter().flatten().find(of).map(|mapping| mapping.role_name.as_str())
+    }
+
     /// Adds what withheld actions would make, so that Audit plans a workload as Enforce would. Addresses are not known before.
     pub fn foresee(&mut self, withheld: &[Action]) {
         for action in withheld {

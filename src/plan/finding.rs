@@ -56,6 +56,18 @@ impl Finding {
         Self::of(Control::OperatorPath, family, Verdict::Unknown, reason, message).about("account").advisory()
     }
 
+    /// It was declared by a person and cannot be read: taken as it is, so it blocks nothing, and proves nothing.
+    #[must_use]
+    pub fn declared(control: Control, family: ConditionType, message: impl Into<String>) -> Self {
+        Self::of(control, family, Verdict::Unknown, Reason::DeclaredOnly, message).advisory()
+    }
+
+    /// It does not apply.
+    #[must_use]
+    pub fn not_applicable(control: Control, family: ConditionType, message: impl Into<String>) -> Self {
+        Self::of(control, family, Verdict::NotApplicable, Reason::Proven, message)
+    }
+
     /// Someone narrowed it; it is left.
     #[must_use]
     pub fn held(control: Control, family: ConditionType, what: &str) -> Self {

@@ -61,6 +61,7 @@ fn written_to_role(snapshot: &mut IdentitySnapshot, action: &Action) -> Option<S
     | Action::TagRole { role: name, .. }
     | Action::AttachPolicy { role: name, .. }
     | Action::DetachPolicy { role: name, .. }
+    | Action::DetachOwnPolicy { role: name, .. }
     | Action::StripRole { role: name, .. }
     | Action::DeleteInlinePolicy { role: name, .. }) = action
     else {
@@ -72,7 +73,7 @@ fn written_to_role(snapshot: &mut IdentitySnapshot, action: &Action) -> Option<S
         Action::PutPermissionsBoundary { boundary_arn, .. } => role.boundary_arn = Some(boundary_arn.clone()),
         Action::TagRole { tags, .. } => role.tags.extend(tags.clone()),
         Action::AttachPolicy { policy_arn, .. } => drop(role.attached.insert(policy_arn.clone())),
-        Action::DetachPolicy { policy_arn, .. } => drop(role.attached.remove(policy_arn)),
+        Action::DetachPolicy { policy_arn, .. } | Action::DetachOwnPolicy { policy_arn, .. } => drop(role.attached.remove(policy_arn)),
         Action::DeleteInlinePolicy { policy_name, .. } => drop(role.inline.remove(policy_name)),
         Action::StripRole { attached, inline, .. } => {
             role.attached.retain(|arn| !attached.contains(arn));

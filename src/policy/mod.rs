@@ -5,6 +5,7 @@ pub mod claim;
 pub mod document;
 pub mod endpoint;
 pub mod key;
+pub mod passage;
 pub mod permissions;
 pub mod relation;
 pub mod trust;

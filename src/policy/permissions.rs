@@ -74,21 +74,20 @@ pub(super) fn allows(scope: &Scope, vpc_id: &str, grants: &[Grant]) -> Vec<State
     statements
 }
 
-/// Ways around what is declared, denied in every role and in the boundary: the other inference planes and web search, bearer tokens,
-/// tools, batch jobs, and the retention of prompts.
+/// Ways around what is declared: the other inference planes and web search, bearer tokens, tools, batch jobs, and the retention of
+/// prompts.
+pub const SIDE_DOORS: [&str; 6] = [
+    "bedrock-mantle:*",
+    "bedrock-websearch:*",
+    "bedrock:CallWithBearerToken",
+    "bedrock:CreateModelInvocationJob",
+    "bedrock:InvokeTool",
+    "bedrock:PutAccountDataRetention",
+];
+
+/// Denied in every role and in the boundary.
 pub(super) fn side_doors() -> Statement {
-    Statement::deny(
-        "SideDoors",
-        &[
-            "bedrock-mantle:*",
-            "bedrock-websearch:*",
-            "bedrock:CallWithBearerToken",
-            "bedrock:CreateModelInvocationJob",
-            "bedrock:InvokeTool",
-            "bedrock:PutAccountDataRetention",
-        ],
-        vec!["*".to_owned()],
-    )
+    Statement::deny("SideDoors", &SIDE_DOORS, vec!["*".to_owned()])
 }
 
 /// VPC ids repeat across Regions, so the pair of keys is needed

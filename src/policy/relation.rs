@@ -64,6 +64,29 @@ pub fn covers(boundary: &PolicyDocument, document: &PolicyDocument) -> Coverage 
     coverage
 }
 
+/// Whether a document lets `action`, which may hold wildcards, through for anything at all: some allow speaks of it, under whatever
+/// conditions, and no deny takes all of it away without condition.
+#[must_use]
+pub fn admits(document: &PolicyDocument, action: &str) -> bool {
+    let action = action.to_lowercase();
+    let speaks = |pattern: &Pattern| match pattern {
+        Pattern::Itself => false,
+        Pattern::Like(other) => matches(other, &action) || matches(&action, other),
+        Pattern::AllBut(these) => !these.iter().any(|one| matches(one, &action)),
+    };
+    let takes_all = |limit: &Permission| {
+        let unconditional = limit.condition.is_empty() && matches!(limit.principal, Subject::Holder | Subject::Anyone);
+        let of_action = match &limit.action {
+            Pattern::Like(pattern) => matches(pattern, &action),
+            all_but => speaks(all_but),
+        };
+        unconditional && of_action && limit.resource.covers(&Pattern::Like("*".to_owned()))
+    };
+    let limits = atoms(document);
+    let denied = limits.iter().any(|limit| limit.effect == Effect::Deny && takes_all(limit));
+    !denied && limits.iter().any(|limit| limit.effect == Effect::Allow && speaks(&limit.action))
+}
+
 fn all_covered(smaller: &[Permission], larger: &[Permission]) -> bool {
     smaller.iter().all(|one| larger.iter().any(|other| other.covers(one)))
 }
@@ -140,7 +163,7 @@ impl Pattern {
 
 /// Whether the glob `pattern` matches everything that the glob `text` matches. Sufficient, not necessary: a wildcard of `text` is
 /// matched by `*` only.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;

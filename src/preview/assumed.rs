@@ -10,19 +10,22 @@ use crate::observed::bedrock::ModelAvailability;
 use crate::observed::claims::Claims;
 use crate::observed::cluster::{Cluster, OidcProvider};
 use crate::observed::environment::EnvironmentObservation;
-use crate::observed::network::{Endpoint, OfferedService, Subnet, Vpc};
+use crate::observed::network::{Endpoint, OfferedService, RulePeer, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
 use crate::plan::environment::Rules;
 use crate::plan::environment::rules::EndpointRule;
 use crate::plan::facts::without_scheme;
+use crate::policy::boundary::permissions_boundary;
+use crate::policy::endpoint::{Admission, perimeter};
+use crate::policy::key::key_policy;
 use crate::policy::permissions::Profile;
 use crate::policy::trust::AUDIENCE;
-use crate::policy::{PolicyDocument, Statement};
 
 use super::observed::KnownEnvironment;
 
 /// One subnet stands for those of all zones.
 const SUBNET: &str = "<subnet-id-of-each-zone>";
 const ZONE: &str = "<zone>";
+const THEIR_GROUP: &str = "<security-group-id-of-the-platform>";
 
 /// The observation of an account in which nothing of ours exists.
 pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &KnownEnvironment) -> EnvironmentObservation {
@@ -37,6 +40,13 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         subnet_ids: subnets.iter().map(|subnet| subnet.id.clone()).collect(),
         auto_mode: known.auto_mode.unwrap_or(false),
     };
+    let vpc_cidrs: BTreeSet<String> = known.vpc_cidrs.clone().unwrap_or_else(|| vec!["<vpc-cidr>".into()]).into_iter().collect();
+    let operator_arn = told(&known.operator_arn, "<operator-role-arn>");
+    let endpoints = |in_vpc: bool| -> Vec<Endpoint> {
+        let verified = rules.endpoints.iter().filter(|rule| !rule.provision && rule.address_ranges.is_empty());
+        let placed = verified.filter(|rule| rule.hub_vpc_id.is_none() == in_vpc);
+        placed.map(|rule| verified_endpoint(rules, rule, known, &subnets, &vpc_id, &operator_arn)).collect()
+    };
     let available = ModelAvailability {
         agreement: "AVAILABLE".into(),
         authorization: "AUTHORIZED".into(),
@@ -48,26 +58,27 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
             account_id: scope.account_id.clone(),
             arn: format!("arn:{}:sts::{}:<operator>", scope.partition, scope.account_id),
         }),
-        operator_arn: Ok(told(&known.operator_arn, "<operator-role-arn>")),
+        operator_arn: Ok(operator_arn.clone()),
         api_server: Ok(told(&known.api_server, "<uid-of-namespace-kube-system>")),
         claims: Ok(Claims::default()),
         api_server_issuer: Ok(issuer),
         cluster: Ok(Some(cluster)),
-        vpc: Ok(Some(Vpc {
-            id: vpc_id,
-            cidrs: known.vpc_cidrs.clone().unwrap_or_else(|| vec!["<vpc-cidr>".into()]).into_iter().collect(),
-            dns_support: true,
-            dns_hostnames: true,
-        })),
+        vpc: Ok(Some(Vpc { id: vpc_id.clone(), cidrs: vpc_cidrs.clone(), dns_support: true, dns_hostnames: true })),
         oidc_provider: Ok(Some(OidcProvider { client_ids: vec![AUDIENCE.to_owned()] })),
         offered: Ok(rules.endpoints.iter().map(|rule| offered(rules, rule, known, &subnets)).collect()),
-        endpoints: Ok(rules.endpoints.iter().filter(|rule| !rule.provision).map(|rule| verified(rules, rule, known, &subnets)).collect()),
+        endpoints: Ok(endpoints(true)),
+        other_endpoints: Ok(endpoints(false)),
         subnets: Ok(subnets),
         other_subnets: Ok(Vec::new()),
         security_groups: Ok(Vec::new()),
-        key: Ok(verified_key(rules, spec)),
+        other_security_groups: Ok(vec![their_group(&vpc_cidrs)]),
+        key: Ok(verified_key(rules, &operator_arn)),
         boundary: Ok(None),
-        platform_boundary: Ok(rules.platform_boundary_arn.is_some().then(everything)),
+        boundary_is_ours: Ok(true),
+        platform_boundary: Ok(rules.platform_boundary_arn.is_some().then(|| {
+            let profiles = rules.profiles.iter().filter_map(|id| profile(rules, id, known)).collect();
+            permissions_boundary(scope, &vpc_id, &rules.models, &profiles)
+        })),
         models: rules.models.iter().map(|model| (model.clone(), Ok(Some(available.clone())))).collect(),
         profiles: rules.profiles.iter().map(|id| (id.clone(), Ok(profile(rules, id, known)))).collect(),
         dns_service_addresses: Ok(known.dns_service_addresses.clone().unwrap_or_else(|| vec!["<cluster-dns-service-address>".to_owned()])),
@@ -114,38 +125,49 @@ fn offered(rules: &Rules, rule: &EndpointRule, known: &KnownEnvironment, subnets
 }
 
 /// An endpoint of the platform's, as it should be.
-fn verified(rules: &Rules, rule: &EndpointRule, known: &KnownEnvironment, subnets: &[Subnet]) -> Endpoint {
+fn verified_endpoint(
+    rules: &Rules,
+    rule: &EndpointRule,
+    known: &KnownEnvironment,
+    subnets: &[Subnet],
+    vpc_id: &str,
+    operator: &str,
+) -> Endpoint {
     Endpoint {
         id: rule.vpc_endpoint_id.clone().unwrap_or_else(|| format!("<vpc-endpoint-id-of-{}>", rule.service)),
+        vpc_id: rule.hub_vpc_id.clone().unwrap_or_else(|| vpc_id.to_owned()),
         service_name: rules.scope.endpoint_service_name(&rule.service),
         state: "available".into(),
         endpoint_type: "Interface".into(),
         private_dns: true,
-        policy: Some(PolicyDocument::of(Vec::new())),
+        policy: Some(perimeter(&rules.scope, &rule.service, &Admission { operator, others: &[] })),
         subnet_ids: subnets.iter().map(|subnet| subnet.id.clone()).collect(),
-        security_group_ids: BTreeSet::new(),
+        security_group_ids: BTreeSet::from([THEIR_GROUP.to_owned()]),
         addresses: addresses(known, &rule.service),
         tags: Tags::new(),
     }
 }
 
+/// A security group of the platform's, as it should be.
+fn their_group(cidrs: &BTreeSet<String>) -> SecurityGroup {
+    let ingress = cidrs.iter().cloned().map(RulePeer::Cidr).map(SecurityGroupRule::https_from).collect();
+    SecurityGroup { id: THEIR_GROUP.to_owned(), ingress, ..SecurityGroup::default() }
+}
+
 /// The platform's key, as it should be.
-fn verified_key(rules: &Rules, spec: &PhiEnvironmentSpec) -> Option<Key> {
-    let arn = spec.key.as_ref().and_then(|key| key.key_arn.clone()).filter(|_| rules.resolved.key_management == Management::Verify)?;
+fn verified_key(rules: &Rules, operator: &str) -> Option<Key> {
+    let arn = rules.key_arn.clone().filter(|_| rules.resolved.key_management == Management::Verify)?;
     Some(Key {
         arn,
         state: "Enabled".into(),
         customer_managed: true,
+        usage: None,
+        spec: None,
         rotation_enabled: true,
-        rotation_period_in_days: None,
-        policy: None,
+        rotation_period_in_days: Some(rules.resolved.rotation_period_in_days),
+        policy: Some(key_policy(&rules.scope, &[], operator)),
         tags: Tags::new(),
     })
-}
-
-/// Stands for the platform's boundary, which cannot be read here.
-fn everything() -> PolicyDocument {
-    PolicyDocument::of(vec![Statement::allow("Assumed", &["*"], vec!["*".to_owned()])])
 }
 
 /// A profile with the models behind it: the environment's own Region, and others that only the account knows. `None` if the account is

@@ -33,6 +33,8 @@ pub(super) fn environment(observed: &mut EnvironmentObservation, rules: &Rules, 
                     arn: "<key-arn>".into(),
                     state: "Enabled".into(),
                     customer_managed: true,
+                    usage: None,
+                    spec: None,
                     rotation_enabled: true,
                     rotation_period_in_days: Some(rules.resolved.rotation_period_in_days),
                     policy: Some(policy.clone()),
@@ -115,11 +117,12 @@ fn group_id(service: &str) -> String {
 fn endpoint(new: &NewEndpoint, known: &KnownEnvironment) -> Endpoint {
     Endpoint {
         id: format!("<vpc-endpoint-id-of-{}>", new.service),
+        vpc_id: new.vpc_id.clone(),
         service_name: new.service_name.clone(),
         state: "available".into(),
         endpoint_type: "Interface".into(),
         private_dns: true,
-        policy: Some(new.policy.clone()),
+        policy: new.policy.clone(),
         subnet_ids: new.subnet_ids.clone(),
         security_group_ids: BTreeSet::from([match &new.group {
             GroupReference::Id(id) => id.clone(),
@@ -138,6 +141,8 @@ pub(super) struct WorkloadThings {
     pub policy: Option<ManagedPolicy>,
     pub policy_is_ours: bool,
     pub network_policy: Option<NetworkPolicy>,
+    /// The platform's role, where it makes roles.
+    pub platform_role: Option<Role>,
     /// What tells policies that only deny.
     pub identity: IdentitySnapshot,
     /// What the status records.
@@ -153,6 +158,7 @@ impl Default for WorkloadThings {
             policy: None,
             policy_is_ours: true,
             network_policy: None,
+            platform_role: None,
             identity: IdentitySnapshot::default(),
             previous: PhiWorkloadStatus::default(),
         }
@@ -163,6 +169,9 @@ impl Default for WorkloadThings {
 pub(super) fn workload(mut things: WorkloadThings, actions: &[Action]) -> WorkloadThings {
     let mut account = things.identity.clone();
     account.roles.extend(things.role.take().map(|role| (role.name.clone(), role)));
+    let theirs = things.platform_role.take();
+    let their_name = theirs.as_ref().map(|role| role.name.clone());
+    account.roles.extend(theirs.map(|role| (role.name.clone(), role)));
     account.policies.extend(things.policy.take().map(|policy| (policy.arn.clone(), policy)));
     for action in actions {
         // The ids of versions are no matter here.
@@ -180,6 +189,7 @@ pub(super) fn workload(mut things: WorkloadThings, actions: &[Action]) -> Worklo
             _ => {}
         }
     }
+    things.platform_role = their_name.and_then(|name| account.roles.remove(&name));
     things.role = account.roles.into_values().next();
     things.policy = account.policies.into_values().next();
     things

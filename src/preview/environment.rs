@@ -124,8 +124,19 @@ fn tell_assumptions(preview: &mut Preview, subject: &Subject, told: &Told) {
     }
     for rule in rules.endpoints.iter().filter(|rule| !rule.provision && found.is_none()) {
         let which = rule.vpc_endpoint_id.as_deref().unwrap_or("an endpoint");
-        let message =
-            format!("{which} for {} is assumed to be in the VPC, available and with private DNS; it is only verified", rule.service);
+        let service = &rule.service;
+        if !rule.address_ranges.is_empty() {
+            let ranges: Vec<&str> = rule.address_ranges.iter().map(String::as_str).collect();
+            let message = format!("{which} for {service} lies in another account; workloads may open port 443 to {}", ranges.join(", "));
+            preview.assume(subject, Assumption::EndpointDeclared, message);
+            continue;
+        }
+        let message = match &rule.hub_vpc_id {
+            Some(hub) => format!(
+                "{which} for {service} is assumed to be in {hub}, available, and the name of the service to lead to it; it is only verified"
+            ),
+            None => format!("{which} for {service} is assumed to be in the VPC, available and with private DNS; it is only verified"),
+        };
         preview.assume(subject, Assumption::EndpointPresent, message);
     }
     if rules.resolved.key_management == Management::Verify && !found.is_some_and(|found| standing::knows_key(rules, spec, found)) {

@@ -102,7 +102,7 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
             item("ec2", "SecurityGroup", name, json!({"vpcId": vpc_id, "ingress": [], "egress": [], "tags": tags}))
         }
         Action::CreateVpcEndpoint(new) => {
-            Item { document: Some(new.policy.clone()), ..item("ec2", "VpcEndpoint", &new.service_name, endpoint(new, all)) }
+            Item { document: new.policy.clone(), ..item("ec2", "VpcEndpoint", &new.service_name, endpoint(new, all)) }
         }
         Action::CreateKey { alias, policy, tags } => {
             Item { document: Some(policy.clone()), ..item("kms", "Key", alias, json!({"alias": alias, "tags": tags})) }
@@ -143,6 +143,7 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
         | Action::TagRole { .. }
         | Action::AttachPolicy { .. }
         | Action::DetachPolicy { .. }
+        | Action::DetachOwnPolicy { .. }
         | Action::DeleteInlinePolicy { .. }
         | Action::StripRole { .. }
         | Action::DeleteRole { .. }

@@ -22,6 +22,12 @@ pub enum Assumption {
     DestinationsNotKnown,
     /// An endpoint that is only verified is there.
     EndpointPresent,
+    /// An endpoint of another account has the declared addresses.
+    EndpointDeclared,
+    /// A role that a policy is only attached to is there.
+    RolePresent,
+    /// Network policies that are only verified are there.
+    IsolationPresent,
     /// A key that is only verified is there.
     KeyPresent,
     /// The platform's boundary is there and lets the accesses through.
@@ -49,6 +55,9 @@ impl Assumption {
             Self::ModelsAvailable => "ModelsAssumedAvailable",
             Self::DestinationsNotKnown => "DestinationsNotKnown",
             Self::EndpointPresent => "EndpointAssumedPresent",
+            Self::EndpointDeclared => "EndpointDeclared",
+            Self::RolePresent => "RoleAssumedPresent",
+            Self::IsolationPresent => "IsolationAssumedPresent",
             Self::KeyPresent => "KeyAssumedPresent",
             Self::BoundaryPresent => "BoundaryAssumedPresent",
             Self::NamespaceAdmitted => "NamespaceAssumedAdmitted",

@@ -14,6 +14,7 @@ use crate::observed::identity::IdentitySnapshot;
 use crate::observed::network::{Endpoint, Subnet};
 use crate::plan::environment::{Rules, admits_everyone, is_recorded};
 use crate::plan::facts::{obstacle, without_scheme};
+use crate::status::environment::recorded_key;
 
 use super::observed::{
     AskedKey, Found, FoundEndpoint, FoundGroup, FoundKey, FoundNamespace, FoundService, KnownEndpoint, KnownEnvironment, KnownSubnet,
@@ -58,7 +59,10 @@ pub fn unread(observed: &EnvironmentObservation) -> BTreeSet<String> {
         observed.oidc_provider.as_ref().err(),
         observed.offered.as_ref().err(),
         observed.endpoints.as_ref().err(),
+        observed.other_endpoints.as_ref().err(),
         observed.security_groups.as_ref().err(),
+        observed.other_security_groups.as_ref().err(),
+        observed.boundary_is_ours.as_ref().err(),
         observed.key.as_ref().err(),
         observed.boundary.as_ref().err(),
         observed.platform_boundary.as_ref().err(),
@@ -206,7 +210,7 @@ impl Seen<'_> {
 
     fn key(&self, key: &Key) -> FoundKey {
         let tagged = self.of_environment(&key.tags);
-        let recorded = self.status.key_arn.as_ref() == Some(&key.arn);
+        let recorded = recorded_key(self.status) == Some(key.arn.as_str());
         let ours = tagged || (recorded && self.spec.key.as_ref().is_none_or(|declared| declared.key_arn.is_none()));
         FoundKey {
             arn: key.arn.clone(),

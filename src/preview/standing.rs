@@ -22,6 +22,8 @@ use crate::plan::environment::Rules;
 use crate::plan::facts::is_placeholder;
 use crate::plan::workload::ServiceAccountFacts;
 use crate::policy::claim::Holder;
+use crate::policy::endpoint::{Admission, perimeter};
+use crate::policy::key::key_policy;
 use crate::policy::{PolicyDocument, Statement};
 
 use super::carried_out::WorkloadThings;
@@ -62,7 +64,7 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         }),
         oidc_provider: Ok(found.oidc_audiences.clone().map(|client_ids| OidcProvider { client_ids })),
         offered: assumed.offered.map(|offered| offered_services(rules, offered, found)),
-        endpoints: Ok(found.endpoints.iter().map(|endpoint| endpoint_of(&rules.scope, endpoint, known)).collect()),
+        endpoints: Ok(found.endpoints.iter().map(|endpoint| endpoint_of(&rules.scope, &vpc_id, endpoint, known)).collect()),
         security_groups: Ok(groups(&rules.scope, found)),
         key: if knows_key(rules, spec, found) { Ok(found.key.found.as_ref().map(|key| key_of(&rules.scope, key))) } else { assumed.key },
         boundary: Ok(found.policies.get(&boundary_arn).map(|policy| policy_of(&boundary_arn, policy))),
@@ -104,16 +106,18 @@ fn tags_if(tagged: bool, wanted: Tags) -> Tags {
     if tagged { wanted } else { Tags::new() }
 }
 
-fn endpoint_of(scope: &Scope, found: &FoundEndpoint, known: &KnownEnvironment) -> Endpoint {
+fn endpoint_of(scope: &Scope, vpc_id: &str, found: &FoundEndpoint, known: &KnownEnvironment) -> Endpoint {
     let addresses = known.endpoints.get(&found.service).map(|service| service.addresses.iter().cloned().collect());
     let policy = match found.admits_everyone {
         None => found.policy.clone(),
         // As an endpoint without a policy of its own, which admits everyone.
         Some(true) => None,
-        Some(false) => Some(PolicyDocument::of(Vec::new())),
+        // One that is narrowed is assumed to let through what is needed.
+        Some(false) => Some(perimeter(scope, &found.service, &Admission::default())),
     };
     Endpoint {
         id: found.id.clone(),
+        vpc_id: vpc_id.to_owned(),
         service_name: scope.endpoint_service_name(&found.service),
         state: found.state.clone(),
         endpoint_type: found.endpoint_type.clone(),
@@ -148,9 +152,12 @@ fn key_of(scope: &Scope, found: &FoundKey) -> Key {
         arn: found.arn.clone(),
         state: found.state.clone(),
         customer_managed: found.customer_managed,
+        usage: None,
+        spec: None,
         rotation_enabled: found.rotation_enabled,
         rotation_period_in_days: found.rotation_period_in_days,
-        policy: found.policy.clone(),
+        // Of someone else's key only that it exists is kept; its policy is assumed to be as usual.
+        policy: found.policy.clone().or_else(|| (!found.tagged && !found.recorded).then(|| key_policy(scope, &[], ""))),
         tags,
     }
 }
@@ -227,6 +234,7 @@ pub(super) fn workload(scope: &Scope, found: &Found, namespace: &str, name: &str
         },
         role: role.map(|found| role_of(&role_name, found, tags::of_workload(scope, namespace, service_account))),
         policy: policy.map(|found| policy_of(&policy_arn, found)),
+        platform_role: None,
         policy_is_ours: policy.is_none_or(|policy| policy.ours),
         network_policy: fence.map(|fence| NetworkPolicy {
             metadata: ObjectMeta {
@@ -245,6 +253,8 @@ pub(super) fn workload(scope: &Scope, found: &Found, namespace: &str, name: &str
             identity: recorded.map(|role| WorkloadIdentityStatus {
                 role_arn: role.arn.clone(),
                 policy_arn: policy_arn.clone(),
+                management: None,
+                former_role_arns: Vec::new(),
                 max_session_duration: role.max_session_duration,
                 accesses: Vec::new(),
             }),

@@ -453,3 +453,48 @@ fn workloads_that_select_the_same_pods_are_warned_of_and_planned() {
     assert_eq!(overlaps(selects("letters")), []);
     assert_eq!(overlaps(selects("notes")), [("warning", "letters".to_owned()), ("warning", "notes".to_owned())]);
 }
+
+#[test]
+fn roles_and_fences_of_the_platforms_are_assumed_and_get_a_policy() {
+    let attach = |spec: &mut Value| {
+        let roles = json!([{"namespace": "clinic", "serviceAccountName": "notes", "roleName": "notes-phi"}]);
+        spec["identity"] = json!({"management": "Attach", "roles": roles});
+        spec["network"] = json!({"management": "Verify"});
+    };
+    let declared = Declared { environments: vec![environment("prod", attach)], ..clinic() };
+    let preview = plain(&declared);
+    assert_eq!(preview.errors, vec![]);
+    let role = item(&preview, "Role", "notes");
+    assert_eq!((role.operation.as_str(), role.name.as_str(), &role.trust), ("Change", "notes-phi", &None));
+    assert_eq!(role.properties["attachPolicies"], json!([item(&preview, "Policy", "notes").properties["arn"]]));
+    let manifests: Vec<&str> = preview.kubernetes.iter().filter_map(|manifest| manifest["kind"].as_str()).collect();
+    assert_eq!(manifests, ["ServiceAccount"], "no NetworkPolicy of ours");
+    let annotation = &preview.kubernetes[0]["metadata"]["annotations"]["eks.amazonaws.com/role-arn"];
+    assert_eq!(annotation, "arn:aws:iam::111122223333:role/notes-phi");
+    let told: Vec<&str> = preview.findings.iter().map(|finding| finding.reason).collect();
+    assert!(told.contains(&"RoleAssumedPresent") && told.contains(&"IsolationAssumedPresent"), "{told:?}");
+
+    let unmapped = |spec: &mut Value| {
+        attach(spec);
+        spec["identity"]["roles"][0]["serviceAccountName"] = json!("other");
+    };
+    let preview = plain(&Declared { environments: vec![environment("prod", unmapped)], ..clinic() });
+    assert_eq!(reasons(&preview), [("notes", "spec", "RoleNotMapped")]);
+}
+
+#[test]
+fn endpoints_elsewhere_are_told_and_let_the_pods_through() {
+    let elsewhere = |spec: &mut Value| {
+        spec["endpoints"] = json!([
+            {"service": "sts", "management": "Verify", "vpcEndpointId": "vpce-0123456789abcdef0", "vpcId": "vpc-0123456789abcdef0"},
+            {"service": "bedrock-runtime", "management": "Verify", "vpcEndpointId": "vpce-0123456789abcdef1", "addressRanges": ["10.9.0.0/28"]},
+        ]);
+    };
+    let preview = plain(&Declared { environments: vec![environment("prod", elsewhere)], ..clinic() });
+    assert_eq!(preview.errors, vec![]);
+    assert_eq!(preview.aws.iter().filter(|item| item.kind == "VpcEndpoint").count(), 1, "bedrock");
+    let fence = preview.kubernetes.iter().find(|manifest| manifest["kind"] == "NetworkPolicy").unwrap().to_string();
+    assert!(fence.contains("10.9.0.0/28") && fence.contains("<sts-endpoint-addresses>"), "{fence}");
+    let told: Vec<&str> = preview.findings.iter().map(|finding| finding.reason).collect();
+    assert!(told.contains(&"EndpointDeclared") && told.contains(&"EndpointAssumedPresent"), "{told:?}");
+}

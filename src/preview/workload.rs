@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 
 use crate::api::annotations::HOLD;
 use crate::api::conditions::Reason;
+use crate::api::network::NetworkPeer;
 use crate::api::{BedrockAccess, BedrockAccessSpec, PhiWorkload, PhiWorkloadSpec};
+use crate::observed::identity::Role;
 use crate::plan::access::{DeclaredAccess, admit};
-use crate::plan::workload::{WorkloadInputs, admits, plan as plan_workload};
+use crate::plan::workload::{WorkloadInputs, admits, isolation_policy, plan as plan_workload};
 use crate::plan::{Finding, Mode};
+use crate::policy::trust::service_account_trust;
 
 use super::carried_out::{self, WorkloadThings};
 use super::environment::Bound;
@@ -46,8 +50,11 @@ pub(super) fn plan(declared: &Declared, workload: &PhiWorkload, environments: &B
         others: others(declared, workload),
     };
 
-    let standing = pass.standing();
-    let first = plan_workload(&pass.inputs(&standing));
+    let fence = pass.fence_of_platform();
+    let fence: Vec<&NetworkPolicy> = fence.iter().collect();
+    let standing = WorkloadThings { platform_role: pass.role_of_platform(), ..pass.standing() };
+    pass.tell_platform(&subject, standing.platform_role.as_ref(), preview);
+    let first = plan_workload(&pass.inputs(&standing, &fence));
     let hold = workload.annotations().get(HOLD).map(String::as_str);
     if let Some(reason) = hold {
         preview.assume(&subject, Assumption::OnHold, format!("the annotation {HOLD} stops all writes ({reason})"));
@@ -55,7 +62,7 @@ pub(super) fn plan(declared: &Declared, workload: &PhiWorkload, environments: &B
     items::add(preview, &subject, &first.plan.actions, &Mode::of(bound.spec.enforcement, &[bound.hold, hold]));
 
     let things = carried_out::workload(standing, &first.plan.actions);
-    let settled = plan_workload(&pass.inputs(&things));
+    let settled = plan_workload(&pass.inputs(&things, &fence));
     for finding in &settled.plan.findings {
         preview.judge(&subject, finding, field(&workload.spec, bound, finding));
     }
@@ -135,6 +142,41 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
+    /// The platform's role for the service account, as it should be.
+    fn role_of_platform(&self) -> Option<Role> {
+        let (facts, account) = (&self.bound.facts, &self.workload.spec.service_account_name);
+        facts.platform_role(self.namespace, account).map(|name| Role {
+            name: name.to_owned(),
+            arn: format!("arn:{}:iam::{}:role/{name}", facts.scope.partition, facts.scope.account_id),
+            trust: Some(service_account_trust(&facts.scope, &facts.issuer, self.namespace, account)),
+            boundary_arn: Some(facts.boundary_arn.clone()),
+            ..Role::default()
+        })
+    }
+
+    /// The platform's network policy for the pods, as it should be, where the platform makes it.
+    fn fence_of_platform(&self) -> Option<NetworkPolicy> {
+        let (facts, spec) = (&self.bound.facts, &self.workload.spec);
+        let chosen = spec.network_peers.as_deref().unwrap_or_default();
+        let peers: Vec<&NetworkPeer> = facts.peers.iter().filter(|peer| chosen.contains(&peer.name)).collect();
+        let name = self.workload.metadata.name.as_deref().unwrap_or_default();
+        facts.verify_isolation.then(|| isolation_policy(self.namespace, name, &spec.pod_selector, facts, &peers))
+    }
+
+    fn tell_platform(&self, subject: &Subject, role: Option<&Role>, preview: &mut Preview) {
+        if let Some(role) = role {
+            let message = format!(
+                "role {} is assumed to exist without a path, to trust the service account and to have the environment's boundary; only a policy is attached to it",
+                role.name
+            );
+            preview.assume(subject, Assumption::RolePresent, message);
+        }
+        if self.bound.facts.verify_isolation {
+            let message = "NetworkPolicies of the platform's are assumed to fence the pods in and to let them reach what they need; they are only verified";
+            preview.assume(subject, Assumption::IsolationPresent, message);
+        }
+    }
+
     /// What is there of the workload before anything is done.
     fn standing(&self) -> WorkloadThings {
         let Some(found) = self.bound.found else {
@@ -148,7 +190,7 @@ impl<'a> Pass<'a> {
         things
     }
 
-    fn inputs(&'a self, things: &'a WorkloadThings) -> WorkloadInputs<'a> {
+    fn inputs(&'a self, things: &'a WorkloadThings, others: &'a [&'a NetworkPolicy]) -> WorkloadInputs<'a> {
         WorkloadInputs {
             namespace: self.namespace,
             name: self.workload.metadata.name.as_deref().unwrap_or_default(),
@@ -160,11 +202,13 @@ impl<'a> Pass<'a> {
             service_account: things.service_account.as_ref(),
             accesses: self.accesses,
             role: things.role.as_ref(),
+            platform_role: things.platform_role.as_ref(),
+            known_session: None,
             policy: things.policy.as_ref(),
             policy_is_ours: things.policy_is_ours,
             identity: &things.identity,
             network_policy: things.network_policy.as_ref(),
-            other_network_policies: &[],
+            other_network_policies: others,
             pods: Some(&[]),
             other_workloads: &self.others,
             may_hold: false,

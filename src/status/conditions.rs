@@ -138,6 +138,19 @@ fn needs_someone(reason: Reason) -> bool {
             | Reason::Conflict
             | Reason::InvalidConfiguration
             | Reason::KeyPendingDeletion
+            | Reason::KeyElsewhere
+            | Reason::KeyNotSymmetric
+            | Reason::KeyPolicyTooNarrow
+            | Reason::EndpointServiceMismatch
+            | Reason::EndpointNotInterface
+            | Reason::EndpointVpcMismatch
+            | Reason::SecurityGroupTooNarrow
+            | Reason::RoleNotMapped
+            | Reason::RoleNotFound
+            | Reason::TrustTooNarrow
+            | Reason::EgressNotDenied
+            | Reason::IngressNotDenied
+            | Reason::EgressTooNarrow
             | Reason::OnHold
             | Reason::Held
     )

@@ -1,5 +1,7 @@
 //! The status of an environment.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::SignedDuration;
 
@@ -9,8 +11,9 @@ use crate::api::shared::{Enforcement, Management};
 use crate::domain::{names, tags};
 use crate::observed::account::Key;
 use crate::observed::environment::EnvironmentObservation;
+use crate::observed::network::SecurityGroup;
 use crate::plan::environment::rules::EndpointRule;
-use crate::plan::environment::{Rules, is_recorded};
+use crate::plan::environment::{Rules, chosen};
 use crate::plan::facts::{obstacle, without_scheme};
 use crate::plan::{Applied, Mode};
 
@@ -72,7 +75,8 @@ pub fn project(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus, at: Stam
         resolved: Some(pass.rules.resolved.clone()),
         endpoints: endpoints(pass, &previous.endpoints),
         key_arn: key_arn(pass, previous),
-        boundary_arn: Some(pass.rules.boundary_arn()),
+        retained_key_arn: recorded_key(previous).filter(|_| pass.rules.resolved.key_management == Management::Verify).map(str::to_owned),
+        boundary_arn: boundary_arn(pass, previous),
         models: models(pass.observed),
         bound_workloads: i32::try_from(pass.bound_workloads).ok(),
         settled_inputs: pass.settled.clone().or_else(|| previous.settled_inputs.clone()),
@@ -90,8 +94,29 @@ fn key_arn(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus) -> Option<St
     };
     let named = pass.rules.resolved.key_management == Management::Verify;
     let wanted = tags::of_environment(&pass.rules.scope);
-    let ours = |key: &&Key| named || tags::owned(&key.tags, &wanted) || previous.key_arn.as_ref() == Some(&key.arn);
+    let ours = |key: &&Key| named || tags::owned(&key.tags, &wanted) || recorded_key(previous) == Some(key.arn.as_str());
     key.as_ref().filter(ours).map(|key| key.arn.clone())
+}
+
+/// The key of the operator's making that a status records, also while the platform's own is verified.
+#[must_use]
+pub fn recorded_key(status: &PhiEnvironmentStatus) -> Option<&str> {
+    let provisioned = status.resolved.as_ref().is_none_or(|resolved| resolved.key_management == Management::Provision);
+    let provisioned = status.key_arn.as_deref().filter(|_| provisioned);
+    provisioned.or(status.retained_key_arn.as_deref())
+}
+
+/// The boundary is recorded only once it is there and ours, or if it is the platform's: the name alone proves nothing.
+fn boundary_arn(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus) -> Option<String> {
+    let wanted = pass.rules.boundary_arn();
+    if pass.rules.platform_boundary_arn.is_some() {
+        return Some(wanted);
+    }
+    match (&pass.observed.boundary, &pass.observed.boundary_is_ours) {
+        (Ok(Some(_)), Ok(true)) => Some(wanted),
+        (Ok(None), _) | (_, Ok(false)) => None,
+        _ => previous.boundary_arn.clone().filter(|recorded| *recorded == wanted),
+    }
 }
 
 /// The time of evaluation moves only once the last one is old enough: a status that is rewritten on every pass wakes everyone.
@@ -127,19 +152,20 @@ fn endpoints(pass: &EnvironmentPass, recorded: &[EndpointStatus]) -> Vec<Endpoin
 }
 
 fn endpoint(pass: &EnvironmentPass, rule: &EndpointRule, before: Option<&EndpointStatus>, recorded: &[EndpointStatus]) -> EndpointStatus {
-    let wanted = tags::of_environment(&pass.rules.scope);
-    let service_name = pass.rules.scope.endpoint_service_name(&rule.service);
-    let mut present: Vec<_> = pass.observed.endpoints.iter().flatten().filter(|endpoint| endpoint.service_name == service_name).collect();
-    present.sort_by_key(|endpoint| (rule.vpc_endpoint_id.as_ref() != Some(&endpoint.id), !tags::owned(&endpoint.tags, &wanted)));
-    let endpoint = present.first();
-    let ours = endpoint.is_none_or(|endpoint| tags::owned(&endpoint.tags, &wanted) || is_recorded(recorded, &endpoint.id));
-    let zones =
-        pass.observed.subnets.iter().flatten().filter(|subnet| endpoint.is_some_and(|endpoint| endpoint.subnet_ids.contains(&subnet.id)));
-    let mut zones: Vec<String> = zones.map(|subnet| subnet.zone.clone()).collect();
-    zones.sort_unstable();
-    zones.dedup();
-    let group_name = names::security_group(&pass.rules.scope, &rule.service);
-    let group = pass.observed.security_groups.iter().flatten().find(|group| group.name == group_name);
+    let (rules, observed) = (pass.rules, pass.observed);
+    let found = chosen(rules, rule, observed, recorded);
+    let ours = found.is_none_or(|(_, ours)| ours);
+    let endpoint = found.map(|(endpoint, _)| endpoint);
+    let subnets = observed.subnets.iter().flatten().chain(observed.other_subnets.iter().flatten());
+    let zones: BTreeSet<String> = subnets
+        .filter(|subnet| endpoint.is_some_and(|endpoint| endpoint.subnet_ids.contains(&subnet.id)))
+        .map(|subnet| subnet.zone.clone())
+        .collect();
+    let group_name = names::security_group(&rules.scope, &rule.service);
+    let named = |group: &&SecurityGroup| group.name == group_name;
+    let is_recorded = |group: &&SecurityGroup| before.is_some_and(|before| before.security_group_id.as_ref() == Some(&group.id));
+    let group = observed.security_groups.iter().flatten().find(named);
+    let group = group.or_else(|| observed.other_security_groups.iter().flatten().filter(named).find(is_recorded));
     // One of ours that someone deleted stays on record until there is another: the next one's client token is made of it.
     let gone = before.filter(|before| rule.provision && endpoint.is_none() && before.management == Management::Provision);
     let gone = gone.and_then(|before| before.vpc_endpoint_id.clone());
@@ -147,9 +173,9 @@ fn endpoint(pass: &EnvironmentPass, rule: &EndpointRule, before: Option<&Endpoin
         service: rule.service.clone(),
         management: if rule.provision && ours { Management::Provision } else { Management::Verify },
         state: endpoint.map(|endpoint| endpoint.state.clone()).or_else(|| gone.as_ref().map(|_| "deleted".to_owned())),
-        vpc_endpoint_id: endpoint.map(|endpoint| endpoint.id.clone()).or(gone),
+        vpc_endpoint_id: endpoint.map(|endpoint| endpoint.id.clone()).or(gone).or_else(|| rule.vpc_endpoint_id.clone()),
         security_group_id: group.map(|group| group.id.clone()),
-        zones,
+        zones: zones.into_iter().collect(),
     }
 }
 

@@ -29,6 +29,10 @@ pub(super) fn summarise(family: ConditionType, applied: &Applied, in_place: &str
         let message = if in_place.is_empty() { &finding.message } else { in_place };
         return State::holds(Reason::InPlace, message);
     }
+    let declared = |finding: &&Finding| finding.family == family && finding.reason == Reason::DeclaredOnly;
+    if let Some(finding) = applied.findings.iter().find(declared) {
+        return State::holds(Reason::DeclaredOnly, located(finding));
+    }
     State::unknown(Reason::NotRead, "nothing was judged yet")
 }
 
@@ -53,7 +57,25 @@ fn failed(action: &Action, fault: &Fault) -> State {
         );
         return State::broken(Reason::AnnotationConflict, message);
     }
+    if fault.class == FaultClass::Conflict && makes_something(action) {
+        let message = format!(
+            "{name}: something of this name is there, does not carry our tags and is not recorded; it is left as it is: rename or delete it ({fault})"
+        );
+        return State::broken(Reason::Conflict, message);
+    }
     State::broken(fault.reason(), format!("{name}: {fault}"))
+}
+
+/// Whether the action makes a thing under a name that another may have.
+fn makes_something(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::CreateSecurityGroup { .. }
+            | Action::CreateAlias { .. }
+            | Action::CreateBoundary { .. }
+            | Action::CreatePolicy { .. }
+            | Action::CreateRole(_)
+    )
 }
 
 fn broken(family: ConditionType, applied: &Applied, finding: &Finding) -> State {

@@ -2,6 +2,7 @@
 
 use crate::api::PhiWorkloadStatus;
 use crate::api::conditions::{ConditionType, Reason};
+use crate::api::identity::IdentityManagement;
 use crate::api::phi_workload::{AppliedAccess, WorkloadIdentityStatus};
 use crate::plan::{Applied, Finding};
 
@@ -35,7 +36,7 @@ pub fn project(pass: &WorkloadPass, previous: &PhiWorkloadStatus, at: Stamp) -> 
     let identity = |applied| {
         let failing = applied_failures(applied);
         if pass.wants_identity || failing {
-            families::summarise(ConditionType::IdentityReady, applied, "role, policy, trust, boundary and annotation are in place")
+            families::summarise(ConditionType::IdentityReady, applied, &in_place(pass.identity.as_ref()))
         } else if pass.identity.is_some() {
             State::broken(Reason::Progressing, "no access is given any more; the role is being taken away")
         } else {
@@ -63,6 +64,17 @@ pub fn project(pass: &WorkloadPass, previous: &PhiWorkloadStatus, at: Stamp) -> 
     status.counts = Some(controls::count(&applied.findings));
     status.plan = controls::withheld(&applied.withheld);
     status
+}
+
+/// What is proven of an identity that is in place.
+fn in_place(identity: Option<&WorkloadIdentityStatus>) -> String {
+    match identity {
+        Some(identity) if identity.management == Some(IdentityManagement::Attach) => format!(
+            "our policy is attached to the platform's role {}: only that policy is proven, the rest of the role is the platform's (see status.controls)",
+            identity.role_arn
+        ),
+        _ => "role, policy, trust, boundary and annotation are in place".to_owned(),
+    }
 }
 
 fn applied_failures(applied: &Applied) -> bool {

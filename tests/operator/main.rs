@@ -5,6 +5,7 @@
 mod support;
 
 mod account;
+mod adoption;
 mod audit;
 mod boundary;
 mod claims;
@@ -26,4 +27,6 @@ mod refusals;
 mod scene;
 mod still;
 mod straight_path;
+mod switching;
 mod union;
+mod verify;

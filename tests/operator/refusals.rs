@@ -42,6 +42,34 @@ fn environments() -> Vec<(String, &'static str)> {
         ),
         (and("network: { peers: [{ name: all, namespaceSelector: {}, ports: [{ port: 443 }] }] }"), "would match every namespace"),
         (and("identity: { maxSessionDuration: 60 }"), "maxSessionDuration"),
+        (and("endpoints: [{ service: sts, management: Verify, vpcId: vpc-0123456789abcdef0 }]"), "set vpcEndpointId too"),
+        (and("endpoints: [{ service: sts, management: Verify, addressRanges: [10.0.0.7/32] }]"), "name it in vpcEndpointId"),
+        (
+            and("endpoints: [{ service: sts, management: Verify, vpcEndpointId: vpce-0123456789abcdef0, addressRanges: [0.0.0.0/0] }]"),
+            "an endpoint does not have every address",
+        ),
+        (
+            and(
+                "endpoints: [{ service: sts, management: Verify, vpcEndpointId: vpce-0123456789abcdef0, vpcId: vpc-0123456789abcdef0, addressRanges: [10.0.0.7/32] }]",
+            ),
+            "remove one of them",
+        ),
+        (and("identity: { management: Attach }"), "which role is whose service account's"),
+        (and("identity: { roles: [{ namespace: clinic, serviceAccountName: notes, roleName: phi }] }"), "set management to Attach"),
+        (
+            and(
+                "identity: { management: Attach, roles: [{ namespace: a, serviceAccountName: b, roleName: phi }, { namespace: a, serviceAccountName: c, roleName: PHI }] }",
+            ),
+            "two service accounts never share a role",
+        ),
+        (and("identity: { management: Attach, roles: [{ namespace: a, serviceAccountName: b, roleName: 'path/phi' }] }"), "roleName"),
+        (
+            and(
+                "identity: { management: Attach, roles: [{ namespace: a, serviceAccountName: b, roleName: phi }] }\n  endpoints: [{ service: sts, management: Provision, exclusive: true }]",
+            ),
+            "name your roles in its otherPrincipals",
+        ),
+        (and("network: { management: Perhaps }"), "network.management"),
     ]
 }
 

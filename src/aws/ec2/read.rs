@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ec2::types::{NetworkInterface, ServiceDetail, VpcAttributeName, VpcCidrBlockState, VpcCidrBlockStateCode, VpcEndpoint};
+use aws_sdk_ec2::types::{
+    Filter, NetworkInterface, ServiceDetail, VpcAttributeName, VpcCidrBlockState, VpcCidrBlockStateCode, VpcEndpoint,
+};
 
 use super::rules::rules_of;
 use super::{Ec2, filter, tags_of};
@@ -86,6 +88,41 @@ impl Ec2 {
         while let Some(page) = self.calls.page("ec2", "DescribeVpcEndpoints", pages.next()).await? {
             found.extend(page.vpc_endpoints.unwrap_or_default().into_iter().filter(is_kept));
         }
+        self.with_addresses(found).await
+    }
+
+    /// Those of the endpoints with these ids that exist, whatever their VPC, but those deleted or being deleted. No call for no ids; one
+    /// call for each id if one of them does not exist, because EC2 then answers with an error instead of the others.
+    ///
+    /// # Errors
+    /// When any of the calls fails.
+    pub async fn endpoints_by_id(&self, ids: &BTreeSet<String>) -> Read<Vec<Endpoint>> {
+        let all: Vec<String> = ids.iter().cloned().collect();
+        let mut found = Vec::new();
+        match self.named_endpoints(&all).await? {
+            Some(endpoints) => found = endpoints,
+            None if all.len() > 1 => {
+                for id in all {
+                    found.extend(self.named_endpoints(&[id]).await?.unwrap_or_default());
+                }
+            }
+            None => {}
+        }
+        found.retain(is_kept);
+        self.with_addresses(found).await
+    }
+
+    /// All of the endpoints with these ids; `None` if one of them does not exist.
+    async fn named_endpoints(&self, ids: &[String]) -> Read<Option<Vec<VpcEndpoint>>> {
+        if ids.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let call = self.client.describe_vpc_endpoints().set_vpc_endpoint_ids(Some(ids.to_vec())).send();
+        let answer = present(self.calls.watch("ec2", "DescribeVpcEndpoints", call).await)?;
+        Ok(answer.map(|answer| answer.vpc_endpoints.unwrap_or_default()))
+    }
+
+    async fn with_addresses(&self, found: Vec<VpcEndpoint>) -> Read<Vec<Endpoint>> {
         let interfaces: Vec<String> = found.iter().flat_map(|endpoint| endpoint.network_interface_ids().to_vec()).collect();
         let addresses = self.addresses(&interfaces).await?;
         Ok(found.into_iter().map(|endpoint| endpoint_of(endpoint, &addresses)).collect())
@@ -97,9 +134,25 @@ impl Ec2 {
     /// When a call fails.
     pub async fn security_groups(&self, vpc_id: &str, cluster_arn: &str) -> Read<Vec<SecurityGroup>> {
         let ours = filter(format!("tag:{}", tags::CLUSTER), &[cluster_arn]);
-        let request = self.client.describe_security_groups().filters(filter("vpc-id", &[vpc_id])).filters(ours);
+        self.groups(vec![filter("vpc-id", &[vpc_id]), ours]).await
+    }
+
+    /// Those of the security groups with these ids that exist. No call for no ids.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn security_groups_by_id(&self, ids: &BTreeSet<String>) -> Read<Vec<SecurityGroup>> {
+        let ids: Vec<&String> = ids.iter().collect();
         let mut found = Vec::new();
-        let mut pages = request.into_paginator().send();
+        for ids in ids.chunks(FILTER_VALUES) {
+            found.extend(self.groups(vec![filter("group-id", ids)]).await?);
+        }
+        Ok(found)
+    }
+
+    async fn groups(&self, filters: Vec<Filter>) -> Read<Vec<SecurityGroup>> {
+        let mut found = Vec::new();
+        let mut pages = self.client.describe_security_groups().set_filters(Some(filters)).into_paginator().send();
         while let Some(page) = self.calls.page("ec2", "DescribeSecurityGroups", pages.next()).await? {
             found.extend(page.security_groups.unwrap_or_default().into_iter().map(|group| SecurityGroup {
                 ingress: rules_of(group.ip_permissions()),
@@ -174,6 +227,7 @@ fn endpoint_of(endpoint: VpcEndpoint, addresses: &BTreeMap<String, BTreeSet<Stri
         state: state_of(&endpoint),
         addresses,
         id: endpoint.vpc_endpoint_id.unwrap_or_default(),
+        vpc_id: endpoint.vpc_id.unwrap_or_default(),
         service_name: endpoint.service_name.unwrap_or_default(),
         endpoint_type: endpoint.vpc_endpoint_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
         private_dns: endpoint.private_dns_enabled.unwrap_or(false),

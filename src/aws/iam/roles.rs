@@ -1,10 +1,11 @@
 //! Roles: made with their boundary, changed piece by piece, removed.
 
 use super::{Iam, tag_list};
-use crate::aws::calls::gone;
+use crate::aws::calls::{gone, present};
 use crate::aws::fault::incomplete;
 use crate::domain::Fault;
 use crate::domain::tags::Tags;
+use crate::observed::Read;
 
 /// A role to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,17 @@ impl Iam {
     pub async fn update_max_session(&self, name: &str, seconds: i32) -> Result<(), Fault> {
         let call = self.client.update_role().role_name(name).max_session_duration(seconds).send();
         self.calls.watch("iam", "UpdateRole", call).await.map(drop)
+    }
+
+    /// The longest session of a role in seconds, which the snapshot does not carry; `None` if there is no such role
+    /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>).
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn max_session(&self, name: &str) -> Read<Option<i32>> {
+        let call = self.client.get_role().role_name(name).send();
+        let answer = present(self.calls.watch("iam", "GetRole", call).await)?;
+        Ok(answer.and_then(|answer| answer.role).and_then(|role| role.max_session_duration))
     }
 
     /// Adds or replaces tags.

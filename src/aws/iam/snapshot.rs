@@ -1,6 +1,8 @@
 //! The whole account's roles and policies in one streamed read, of which only what is ours is kept: foreign documents are dropped page
 //! by page.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, PolicyVersion, RoleDetail};
 
 use super::{Iam, tags_of};
@@ -15,17 +17,25 @@ struct Ours<'a> {
     path: &'a str,
     cluster_arn: &'a str,
     operator_role_name: Option<&'a str>,
+    named_roles: &'a BTreeSet<String>,
 }
 
 impl Iam {
-    /// The part of the account's IAM that concerns us: roles that lie under `path` or carry the tag of our cluster, policies under `path`, all
-    /// claims, which of the other local policies only deny, and the operator's own role. One call for every thousand roles and policies of the
+    /// The part of the account's IAM that concerns us: roles that lie under `path`, carry the tag of our cluster or are among
+    /// `named_roles`, policies under `path`, all claims, which of the other local policies only deny, and the operator's own role. One
+    /// call for every thousand roles and policies of the
     /// account (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>).
     ///
     /// # Errors
     /// When any page cannot be read: half a snapshot would make things look deleted.
-    pub async fn snapshot(&self, path: &str, cluster_arn: &str, operator_role_name: Option<&str>) -> Read<IdentitySnapshot> {
-        let ours = Ours { path, cluster_arn, operator_role_name };
+    pub async fn snapshot(
+        &self,
+        path: &str,
+        cluster_arn: &str,
+        operator_role_name: Option<&str>,
+        named_roles: &BTreeSet<String>,
+    ) -> Read<IdentitySnapshot> {
+        let ours = Ours { path, cluster_arn, operator_role_name, named_roles };
         let request = self.client.get_account_authorization_details();
         let request = request.filter(EntityType::Role).filter(EntityType::LocalManagedPolicy);
         let mut pages = request.into_paginator().page_size(1000).send();
@@ -44,7 +54,8 @@ impl Ours<'_> {
             snapshot.operator_role_arn.clone_from(&detail.arn);
         }
         let tagged = || detail.tags().iter().any(|tag| tag.key == tags::CLUSTER && tag.value == self.cluster_arn);
-        if detail.path().is_some_and(|path| path.starts_with(self.path)) || tagged() {
+        let named = detail.role_name().is_some_and(|name| self.named_roles.contains(name));
+        if named || detail.path().is_some_and(|path| path.starts_with(self.path)) || tagged() {
             let role = role_of(detail);
             snapshot.roles.insert(role.name.clone(), role);
         }
@@ -122,9 +133,10 @@ mod tests {
 
     #[test]
     fn keeps_what_is_ours_and_what_denies() {
-        let ours = Ours { path: "/hipaa-operator/e/", cluster_arn: "arn:c", operator_role_name: Some("op") };
+        let named_roles = &BTreeSet::from(["theirs".to_owned()]);
+        let ours = Ours { path: "/hipaa-operator/e/", cluster_arn: "arn:c", operator_role_name: Some("op"), named_roles };
         let mut snapshot = IdentitySnapshot::default();
-        for (name, path) in [("mine", "/hipaa-operator/e/f/"), ("op", "/"), ("near", "/hipaa-operator-2/")] {
+        for (name, path) in [("mine", "/hipaa-operator/e/f/"), ("op", "/"), ("near", "/hipaa-operator-2/"), ("theirs", "/team/")] {
             let arn = format!("arn:aws:iam::1:role{path}{name}");
             ours.take_role(RoleDetail::builder().role_name(name).path(path).arn(arn).build(), &mut snapshot);
         }
@@ -133,7 +145,7 @@ mod tests {
             let detail = ManagedPolicyDetail::builder().arn(arn).policy_version_list(version("v1", true)).build();
             ours.take_policy(detail, &mut snapshot);
         }
-        assert_eq!(snapshot.roles.keys().collect::<Vec<_>>(), ["mine"]);
+        assert_eq!(snapshot.roles.keys().collect::<Vec<_>>(), ["mine", "theirs"]);
         assert_eq!(snapshot.operator_role_arn.as_deref(), Some("arn:aws:iam::1:role/op"));
         let policies = snapshot.policies.keys().map(|arn| arn.rsplit_once(':').unwrap().1).collect::<Vec<_>>();
         assert_eq!(policies, ["policy/hipaa-operator/claims/c.1", "policy/hipaa-operator/e/p"]);

@@ -52,9 +52,12 @@ impl Pass<'_> {
         let before = self.context.set_environment(&self.name, environment.clone());
         let all = before.is_none_or(|before| before.digest != digest);
         let scope = &environment.facts.scope;
-        let role =
-            |workload: &PhiWorkload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name);
-        self.wake(|workload| all || changed.contains(&role(workload)), |_| all);
+        let concerned = |workload: &PhiWorkload| {
+            let (namespace, account) = (workload.namespace().unwrap_or_default(), &workload.spec.service_account_name);
+            let theirs = environment.facts.platform_role(&namespace, account);
+            changed.contains(&names::role(scope, &namespace, account)) || theirs.is_some_and(|theirs| changed.contains(theirs))
+        };
+        self.wake(|workload| all || concerned(workload), |_| all);
     }
 
     /// Wakes the bound workloads that are `wanted`, and the accesses of those that are wanted `deep`.

@@ -18,7 +18,7 @@ use crate::plan::access::DeclaredAccess;
 use crate::plan::workload::{ServiceAccountFacts, admits};
 use crate::status::conditions::Stamp;
 
-use super::pass::Pass;
+use super::pass::{Found, Pass};
 
 impl<'a> Pass<'a> {
     pub(super) fn new(context: &'a Context, object: &'a PhiWorkload, declared: &PhiEnvironment, environment: Arc<Environment>) -> Self {
@@ -51,6 +51,7 @@ impl<'a> Pass<'a> {
                 role_arn: account.annotations().get(ROLE_ARN).cloned(),
             }),
             network_policy: context.caches.network_policies.get(&policy).map(|policy| (*policy).clone()),
+            found: Found::default(),
             context,
             object,
             environment,

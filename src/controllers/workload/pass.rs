@@ -17,6 +17,7 @@ use crate::controllers::execute::Executor;
 use crate::controllers::identity::View;
 use crate::controllers::{Next, key_of};
 use crate::domain::{Fault, FaultClass, names, tags};
+use crate::observed::identity::Role;
 use crate::observed::pods::PodFacts;
 use crate::plan::access::DeclaredAccess;
 use crate::plan::workload::{ServiceAccountFacts, WorkloadInputs, WorkloadPlan, carries_our_label, plan, remove};
@@ -53,6 +54,17 @@ pub(super) struct Pass<'a> {
     // What changes as the plan is carried out.
     pub(super) service_account: Option<ServiceAccountFacts>,
     pub(super) network_policy: Option<NetworkPolicy>,
+    /// What had to be read because the status does not record it.
+    pub(super) found: Found,
+}
+
+/// What the bulk read does not carry, and is asked for only when the status does not record it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Found {
+    /// Whether the policy of our name is ours.
+    pub policy_is_ours: Option<bool>,
+    /// The longest session of our role, in seconds.
+    pub session: Option<i32>,
 }
 
 impl Pass<'_> {
@@ -132,11 +144,13 @@ impl Pass<'_> {
         Ok(())
     }
 
-    pub(super) async fn plan(&self, may_hold: bool, deleting: bool) -> Result<WorkloadPlan, Fault> {
-        let facts = &self.environment.facts;
+    pub(super) async fn plan(&mut self, may_hold: bool, deleting: bool) -> Result<WorkloadPlan, Fault> {
         let role = self.role_name();
-        let policy_arn = facts.scope.policy_arn(&role);
+        let policy_arn = self.environment.facts.scope.policy_arn(&role);
         let view = self.environment.identity.view(&role, &policy_arn);
+        self.find(&view, &policy_arn).await?;
+        let platform_role = self.platform_role();
+        let facts = &self.environment.facts;
         let caches = &self.context.caches;
         let policies: Vec<_> = caches.network_policies.state();
         let others: Vec<&NetworkPolicy> = policies.iter().map(AsRef::as_ref).filter(|policy| self.is_another(policy)).collect();
@@ -153,7 +167,9 @@ impl Pass<'_> {
             accesses: &self.accesses,
             role: view.role.as_ref(),
             policy: view.policy.as_ref(),
-            policy_is_ours: self.policy_is_ours(&view, &policy_arn).await?,
+            platform_role: platform_role.as_ref(),
+            known_session: self.found.session,
+            policy_is_ours: self.found.policy_is_ours.unwrap_or(true),
             identity: &view.rest,
             network_policy: self.network_policy.as_ref(),
             other_network_policies: &others,
@@ -178,15 +194,27 @@ impl Pass<'_> {
         policy.metadata.namespace.as_ref() == Some(&self.namespace) && policy.name_any() != names::network_policy(&self.name)
     }
 
-    /// The bulk read does not carry the tags of policies. They are asked for only when nothing else says whose the policy is.
-    async fn policy_is_ours(&self, view: &View, policy_arn: &str) -> Result<bool, Fault> {
-        if view.policy.is_none() || self.previous.identity.is_some() {
-            return Ok(true);
-        }
+    /// Asks for what neither the bulk read nor the status tells of an identity that is there, as after a lost status.
+    async fn find(&mut self, view: &View, policy_arn: &str) -> Result<(), Fault> {
+        let iam = &self.environment.account.iam;
         let scope = &self.environment.facts.scope;
-        let wanted = tags::of_workload(scope, &self.namespace, &self.object.spec.service_account_name);
-        let found = self.environment.account.iam.policy_tags(policy_arn).await?;
-        Ok(found.is_some_and(|found| tags::owned(&found, &wanted)))
+        if self.found.policy_is_ours.is_none() && view.policy.is_some() && self.previous.identity.is_none() {
+            let wanted = tags::of_workload(scope, &self.namespace, &self.object.spec.service_account_name);
+            let tags = iam.policy_tags(policy_arn).await?;
+            self.found.policy_is_ours = Some(tags.is_some_and(|found| tags::owned(&found, &wanted)));
+        }
+        let recorded = self.previous.identity.as_ref().and_then(|identity| identity.max_session_duration);
+        let ours = self.environment.facts.platform_roles.is_none();
+        if let Some(role) = view.role.as_ref().filter(|_| ours && recorded.is_none() && self.found.session.is_none()) {
+            self.found.session = iam.max_session(&role.name).await?;
+        }
+        Ok(())
+    }
+
+    /// The platform's role for the service account, if the environment names one and it exists.
+    pub(super) fn platform_role(&self) -> Option<Role> {
+        let name = self.environment.facts.platform_role(&self.namespace, &self.object.spec.service_account_name)?;
+        self.environment.identity.role(name)
     }
 
     pub(super) fn role_name(&self) -> String {

@@ -1,5 +1,8 @@
 //! What our own writes changed: for the next round of the same pass, and for the status.
 
+use std::collections::BTreeSet;
+
+use crate::api::identity::IdentityManagement;
 use crate::api::phi_workload::WorkloadIdentityStatus;
 use crate::controllers::identity::View;
 use crate::domain::tags;
@@ -40,8 +43,13 @@ impl Pass<'_> {
         let policy_arn = facts.scope.policy_arn(&name);
         let view = self.environment.identity.view(&name, &policy_arn);
         let recorded = self.previous.identity.clone();
+        if facts.platform_roles.is_some() {
+            return self.attached_now(applied, &view, policy_arn);
+        }
+        let former = self.former(recorded.as_ref(), &facts.scope.role_arn(&name), applied);
         let touched = applied.done().any(|action| matches!(action, Action::CreateRole(_) | Action::CreatePolicy { .. }));
-        if (view.role.is_none() && view.policy.is_none()) || (recorded.is_none() && !touched && !self.owns(&view)) {
+        let nothing = view.role.is_none() && view.policy.is_none() && former.is_empty();
+        if nothing || (recorded.is_none() && !touched && !self.owns(&view)) {
             return None;
         }
         let session = applied.done().find_map(|action| match action {
@@ -53,9 +61,45 @@ impl Pass<'_> {
         Some(WorkloadIdentityStatus {
             role_arn: facts.scope.role_arn(&name),
             policy_arn,
-            max_session_duration: session.or(recorded.max_session_duration),
+            management: None,
+            former_role_arns: former,
+            max_session_duration: session.or(recorded.max_session_duration).or(self.found.session),
             accesses: recorded.accesses,
         })
+    }
+
+    /// The same where our policy is attached to the platform's role. As long as it is not, what was recorded stays.
+    fn attached_now(&self, applied: &Applied, view: &View, policy_arn: String) -> Option<WorkloadIdentityStatus> {
+        let recorded = self.previous.identity.clone();
+        let own_role = view.role.is_some() && recorded.is_some();
+        let role = self.platform_role().filter(|role| view.policy.is_some() && role.attached.contains(&policy_arn));
+        let touched = applied.done().any(|action| matches!(action, Action::AttachPolicy { .. }));
+        let Some(role) = role.filter(|_| recorded.is_some() || touched || self.found.policy_is_ours == Some(true)) else {
+            let mut recorded = recorded?;
+            recorded.former_role_arns = self.former(Some(&recorded), &recorded.role_arn, applied);
+            let something = view.policy.is_some() || own_role || !recorded.former_role_arns.is_empty();
+            return something.then_some(recorded);
+        };
+        Some(WorkloadIdentityStatus {
+            former_role_arns: self.former(recorded.as_ref(), &role.arn, applied),
+            role_arn: role.arn,
+            policy_arn,
+            management: Some(IdentityManagement::Attach),
+            max_session_duration: None,
+            accesses: recorded.unwrap_or_default().accesses,
+        })
+    }
+
+    /// Roles of the platform's beside the `current` one that were recorded and from which our policy was not detached yet.
+    fn former(&self, recorded: Option<&WorkloadIdentityStatus>, current: &str, applied: &Applied) -> Vec<String> {
+        let own = self.environment.facts.scope.role_arn(&self.role_name());
+        let arns = recorded.into_iter().flat_map(|identity| identity.former_role_arns.iter().chain([&identity.role_arn]));
+        let detached = |arn: &str| {
+            let name = arn.rsplit('/').next();
+            applied.done().any(|action| matches!(action, Action::DetachOwnPolicy { role, .. } if Some(role.as_str()) == name))
+        };
+        let left = arns.filter(|arn| !arn.is_empty() && **arn != current && **arn != own && !detached(arn));
+        left.cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn owns(&self, view: &View) -> bool {

@@ -15,6 +15,7 @@ impl Action {
             Self::DeletePolicy { .. }
                 | Self::DeleteRole { .. }
                 | Self::StripRole { .. }
+                | Self::DetachOwnPolicy { .. }
                 | Self::ClearServiceAccount { .. }
                 | Self::ChangePolicy { takes_away: true, .. }
         )
@@ -89,7 +90,9 @@ impl Action {
             Self::PutPermissionsBoundary { role, .. } => ("iam", "PutRolePermissionsBoundary", role.clone()),
             Self::TagRole { role, .. } => ("iam", "TagRole", role.clone()),
             Self::AttachPolicy { role, policy_arn } => ("iam", "AttachRolePolicy", format!("{policy_arn} to {role}")),
-            Self::DetachPolicy { role, policy_arn } => ("iam", "DetachRolePolicy", format!("{policy_arn} from {role}")),
+            Self::DetachPolicy { role, policy_arn } | Self::DetachOwnPolicy { role, policy_arn } => {
+                ("iam", "DetachRolePolicy", format!("{policy_arn} from {role}"))
+            }
             Self::DeleteInlinePolicy { role, policy_name } => ("iam", "DeleteRolePolicy", format!("{policy_name} of {role}")),
             Self::StripRole { role, .. } => ("iam", "DetachRolePolicy", format!("all that gives power from {role}")),
             Self::DeleteRole { role, .. } => ("iam", "DeleteRole", role.clone()),

@@ -2,6 +2,8 @@
 //!
 //! Changing it is an action of its own: in the recommended mode the account does not let the operator do it.
 
+mod verify;
+
 use crate::api::conditions::{ConditionType, Reason};
 use crate::catalogue::Control;
 use crate::domain::{names, tags};
@@ -20,7 +22,7 @@ const OTHER_VERSIONS: usize = 4;
 
 pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
     if let Some(arn) = &inputs.rules.platform_boundary_arn {
-        let mut findings = vec![verify(inputs, arn)];
+        let mut findings = verify::judge(inputs, arn);
         // Our own policies come from the same read as the roles: without it nothing is known of any of them.
         let unread = inputs.observed.boundary.as_ref().err();
         findings.extend(unread.map(|fault| Finding::unreadable(Control::LeastPrivilege, FAMILY, fault)));
@@ -48,7 +50,11 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
     }
     match boundary {
         None => create(inputs, document),
-        Some(boundary) => keep(inputs, boundary, document),
+        Some(boundary) => match &inputs.observed.boundary_is_ours {
+            Ok(true) => keep(inputs, boundary, document),
+            Ok(false) => Plan { findings: vec![foreign(&boundary.arn)], ..Plan::default() },
+            Err(fault) => Plan { findings: vec![Finding::unreadable(Control::PermissionsBoundary, FAMILY, fault)], ..Plan::default() },
+        },
     }
 }
 
@@ -81,20 +87,17 @@ fn keep(inputs: &EnvironmentInputs, boundary: &ManagedPolicy, document: PolicyDo
     Plan { actions, findings: vec![finding], ..Plan::default() }
 }
 
+fn foreign(arn: &str) -> Finding {
+    let message = format!(
+        "{arn} is there, does not carry our tags and is not recorded; it is left as it is: rename or delete it, tag it as the operator would, or name it in spec.identity.boundaryArn"
+    );
+    Finding::fail(Control::PermissionsBoundary, FAMILY, Reason::Conflict, message)
+}
+
 /// The oldest version that is not the default, once IAM's five are used up.
 pub(in crate::plan) fn prune(policy: &ManagedPolicy) -> Option<String> {
     (policy.other_versions.len() >= OTHER_VERSIONS).then(|| policy.other_versions.first().cloned()).flatten()
 }
 
-fn verify(inputs: &EnvironmentInputs, arn: &str) -> Finding {
-    match &inputs.observed.platform_boundary {
-        Err(fault) => Finding::unreadable(Control::PermissionsBoundary, FAMILY, fault),
-        Ok(None) => Finding::fail(
-            Control::PermissionsBoundary,
-            FAMILY,
-            Reason::BoundaryNotFound,
-            format!("{arn} does not exist or is not readable; create it, or remove spec.identity.boundaryArn"),
-        ),
-        Ok(Some(_)) => Finding::pass(Control::PermissionsBoundary, FAMILY, format!("{arn} is the platform's boundary")),
-    }
-}
+#[cfg(test)]
+mod tests;

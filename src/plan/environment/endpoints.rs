@@ -1,25 +1,33 @@
 //! VPC endpoints: made where the VPC has none, kept as declared where they are ours, verified where they are not.
 
+mod declared;
+mod placement;
+mod serving;
 mod verify;
+mod verify_groups;
+mod verify_policy;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::phi_environment_status::EndpointStatus;
-use crate::api::shared::Management;
 use crate::catalogue::Control;
 use crate::domain::{names, tags};
-use crate::observed::network::{Endpoint, OfferedService, Subnet, by_zone};
+use crate::observed::network::{Endpoint, OfferedService, SecurityGroup, Subnet, by_zone};
 use crate::plan::action::{EndpointChange, GroupReference, NewEndpoint};
+use crate::plan::facts::callable_profiles;
 use crate::plan::{Action, Finding, Plan};
 use crate::policy::endpoint::{Admission, exclusive, perimeter};
+use crate::policy::permissions::Profile;
 use crate::policy::{PolicyDocument, Relation, relate};
+
+pub use serving::{addresses, chosen, is_recorded, leads_to};
 
 use super::claims::EndpointClaims;
 use super::rules::EndpointRule;
 use super::security_groups;
 use super::{EnvironmentInputs, Rules};
-pub use verify::admits_everyone;
+pub use verify_policy::admits_everyone;
 
 const FAMILY: ConditionType = ConditionType::EndpointsReady;
 
@@ -32,6 +40,10 @@ pub(super) struct Network<'a> {
     pub other_subnets: &'a [Subnet],
     pub offered: &'a [OfferedService],
     pub endpoints: &'a [Endpoint],
+    pub other_endpoints: &'a [Endpoint],
+    /// Ours by their tags, and those read by id.
+    pub groups: (&'a [SecurityGroup], &'a [SecurityGroup]),
+    pub profiles: BTreeSet<Profile>,
     pub operator_arn: &'a str,
     pub may_hold: bool,
     pub recorded: &'a [EndpointStatus],
@@ -39,9 +51,13 @@ pub(super) struct Network<'a> {
 
 pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
     let observed = inputs.observed;
-    let reads = (&observed.vpc, &observed.subnets, &observed.other_subnets, &observed.offered, &observed.endpoints);
-    let more = (&observed.security_groups, &observed.operator_arn);
-    let ((Ok(Some(vpc)), Ok(subnets), Ok(other_subnets), Ok(offered), Ok(endpoints)), (Ok(groups), Ok(operator_arn))) = (reads, more)
+    let reads =
+        (&observed.vpc, &observed.subnets, &observed.other_subnets, &observed.offered, &observed.endpoints, &observed.other_endpoints);
+    let more = (&observed.security_groups, &observed.other_security_groups, &observed.operator_arn);
+    let (
+        (Ok(Some(vpc)), Ok(subnets), Ok(other_subnets), Ok(offered), Ok(endpoints), Ok(other_endpoints)),
+        (Ok(groups), Ok(other_groups), Ok(operator_arn)),
+    ) = (reads, more)
     else {
         let faults = [
             reads.0.as_ref().err(),
@@ -49,8 +65,10 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
             reads.2.as_ref().err(),
             reads.3.as_ref().err(),
             reads.4.as_ref().err(),
+            reads.5.as_ref().err(),
             more.0.as_ref().err(),
             more.1.as_ref().err(),
+            more.2.as_ref().err(),
         ];
         let findings = faults.into_iter().flatten().take(1).map(|fault| Finding::unreadable(Control::PrivateEndpoints, FAMILY, fault));
         return Plan { findings: findings.collect(), ..Plan::default() };
@@ -63,6 +81,9 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
         other_subnets,
         offered,
         endpoints,
+        other_endpoints,
+        groups: (groups, other_groups),
+        profiles: callable_profiles(&observed.profiles, &inputs.rules.resolved.approved_regions),
         operator_arn,
         may_hold: inputs.may_hold,
         recorded: inputs.recorded_endpoints,
@@ -70,15 +91,14 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
     let mut plan = Plan::default();
     let mut claims = EndpointClaims::of(inputs, &vpc.id);
     for rule in &inputs.rules.endpoints {
-        let group = groups.iter().find(|group| group.name == names::security_group(&inputs.rules.scope, &rule.service));
-        plan.extend(claims.guard(&rule.service, network.keeps_ours(rule), network.plan_one(rule, group)));
+        plan.extend(claims.guard(&rule.service, network.keeps_ours(rule), network.plan_one(rule)));
     }
     plan.extend(claims.release_others());
     plan
 }
 
 impl Network<'_> {
-    fn plan_one(&self, rule: &EndpointRule, group: Option<&crate::observed::network::SecurityGroup>) -> Plan {
+    fn plan_one(&self, rule: &EndpointRule) -> Plan {
         let service_name = self.rules.scope.endpoint_service_name(&rule.service);
         let Some(offered) = self.offered.iter().find(|service| service.name == service_name) else {
             return finding(
@@ -91,7 +111,8 @@ impl Network<'_> {
                 .about(&rule.service),
             );
         };
-        match self.present(rule, &service_name) {
+        let group = self.own_group(rule);
+        match self.present(rule) {
             Some(endpoint) if rule.provision && self.is_ours(endpoint) => {
                 let mut plan = security_groups::plan(self, rule, group);
                 plan.extend(self.keep(rule, endpoint, offered, group.map(|group| group.id.as_str())));
@@ -103,38 +124,26 @@ impl Network<'_> {
                 plan.extend(self.create(rule, &service_name, offered, group.map(|group| group.id.as_str())));
                 plan
             }
-            None => {
-                let which = rule.vpc_endpoint_id.as_deref().unwrap_or("an endpoint");
-                finding(
-                    Finding::fail(
-                        Control::PrivateEndpoints,
-                        FAMILY,
-                        Reason::EndpointNotFound,
-                        format!(
-                            "{which} for {service_name} is not in {}; create it, or set management to Provision for {}",
-                            self.vpc_id, rule.service
-                        ),
-                    )
-                    .about(&rule.service),
-                )
-            }
+            None => finding(self.not_read(rule, &service_name).about(&rule.service)),
         }
     }
 
-    /// The endpoint that serves: the one named, ours, or whichever the VPC has with private DNS before one without.
-    fn present(&self, rule: &EndpointRule, service_name: &str) -> Option<&Endpoint> {
-        let of_service = || self.endpoints.iter().filter(|endpoint| endpoint.service_name == service_name);
-        if let Some(id) = &rule.vpc_endpoint_id {
-            return of_service().find(|endpoint| endpoint.id == *id);
-        }
-        let interface = || of_service().filter(|endpoint| endpoint.endpoint_type.eq_ignore_ascii_case("interface"));
-        interface().find(|endpoint| self.is_ours(endpoint)).or_else(|| interface().max_by_key(|endpoint| endpoint.private_dns))
+    /// The group of our name that carries our tags, or that the status records: one that lost its tags stays ours.
+    fn own_group(&self, rule: &EndpointRule) -> Option<&SecurityGroup> {
+        let name = names::security_group(&self.rules.scope, &rule.service);
+        let named = |group: &&SecurityGroup| group.name == name;
+        let recorded = |group: &&SecurityGroup| self.recorded.iter().any(|endpoint| endpoint.security_group_id.as_ref() == Some(&group.id));
+        self.groups.0.iter().find(named).or_else(|| self.groups.1.iter().filter(named).find(recorded))
     }
 
     /// Whether the endpoint that serves is one that we made and keep.
     fn keeps_ours(&self, rule: &EndpointRule) -> bool {
-        let present = self.present(rule, &self.rules.scope.endpoint_service_name(&rule.service));
-        rule.provision && present.is_some_and(|endpoint| self.is_ours(endpoint))
+        rule.provision && self.present(rule).is_some_and(|endpoint| self.is_ours(endpoint))
+    }
+
+    fn present(&self, rule: &EndpointRule) -> Option<&Endpoint> {
+        let service_name = self.rules.scope.endpoint_service_name(&rule.service);
+        serving::present(rule, &service_name, (self.endpoints, self.other_endpoints), |endpoint| self.is_ours(endpoint))
     }
 
     fn is_ours(&self, endpoint: &Endpoint) -> bool {
@@ -159,11 +168,12 @@ impl Network<'_> {
             );
         }
         let scope = &self.rules.scope;
-        let policy = self.policy(rule);
+        let policy = offered.policy_supported.then(|| self.policy(rule));
+        let text = policy.as_ref().map(PolicyDocument::to_json).unwrap_or_default();
         // A token stands for one endpoint, also after that was deleted: whoever deletes one must not keep us from making another.
         let gone = self.recorded.iter().find(|endpoint| endpoint.service == rule.service);
         let gone = gone.and_then(|endpoint| endpoint.vpc_endpoint_id.as_deref()).unwrap_or_default();
-        let parts = [&scope.cluster_arn(), &scope.environment, &rule.service, self.vpc_id, &policy.to_json(), gone];
+        let parts = [&scope.cluster_arn(), &scope.environment, &rule.service, self.vpc_id, &text, gone];
         let endpoint = NewEndpoint {
             client_token: names::client_token(&parts),
             service: rule.service.clone(),
@@ -189,18 +199,11 @@ impl Network<'_> {
         let mut change = EndpointChange { service: rule.service.clone(), id: endpoint.id.clone(), ..EndpointChange::default() };
         let mut findings = Vec::new();
 
-        let wanted = self.policy(rule);
-        let relation = endpoint.policy.as_ref().map_or(Relation::Wider, |policy| relate(&wanted, policy));
-        findings.push(match relation {
-            Relation::Same => Finding::pass(Control::EndpointPolicies, FAMILY, "the policy is as declared"),
-            Relation::Narrower if self.may_hold => Finding::held(Control::EndpointPolicies, FAMILY, "the endpoint's policy"),
-            Relation::Narrower | Relation::Wider => {
-                change.policy = Some(wanted);
-                let narrow = relation == Relation::Narrower;
-                let reason = if narrow { Reason::EndpointPolicyTooNarrow } else { Reason::EndpointPolicyTooWide };
-                Finding::fail(Control::EndpointPolicies, FAMILY, reason, "the policy is not the declared one")
-            }
-        });
+        if offered.policy_supported {
+            findings.push(self.keep_policy(rule, endpoint, &mut change));
+        } else {
+            findings.push(without_policy(rule));
+        }
 
         let have: BTreeSet<&str> = self.zones_of(endpoint);
         let lacking = self.wanted_subnets(rule, offered).into_iter().filter(|(zone, _)| !have.contains(zone));
@@ -213,13 +216,27 @@ impl Network<'_> {
             }
             None => change.add_group = Some(GroupReference::ForService(rule.service.clone())),
         }
-        findings.extend(placement(endpoint, &change));
+        findings.extend(placement::judge(endpoint, &change));
         let findings = findings.into_iter().map(|finding| finding.about(&rule.service)).collect();
         let mut actions = if change.is_empty() { vec![] } else { vec![Action::ModifyVpcEndpoint(Box::new(change))] };
         if !self.carries_our_tags(endpoint) {
             actions.push(Action::CreateTags { id: endpoint.id.clone(), tags: tags::of_environment(&self.rules.scope) });
         }
         Plan { actions, findings, ..Plan::default() }
+    }
+
+    fn keep_policy(&self, rule: &EndpointRule, endpoint: &Endpoint, change: &mut EndpointChange) -> Finding {
+        let wanted = self.policy(rule);
+        match endpoint.policy.as_ref().map_or(Relation::Wider, |policy| relate(&wanted, policy)) {
+            Relation::Same => Finding::pass(Control::EndpointPolicies, FAMILY, "the policy is as declared"),
+            Relation::Narrower if self.may_hold => Finding::held(Control::EndpointPolicies, FAMILY, "the endpoint's policy"),
+            relation => {
+                change.policy = Some(wanted);
+                let narrow = relation == Relation::Narrower;
+                let reason = if narrow { Reason::EndpointPolicyTooNarrow } else { Reason::EndpointPolicyTooWide };
+                Finding::fail(Control::EndpointPolicies, FAMILY, reason, "the policy is not the declared one")
+            }
+        }
     }
 
     fn policy(&self, rule: &EndpointRule) -> PolicyDocument {
@@ -247,39 +264,21 @@ impl Network<'_> {
     }
 }
 
-/// Whether the status records this endpoint as provisioned.
-#[must_use]
-pub fn is_recorded(recorded: &[EndpointStatus], id: &str) -> bool {
-    recorded.iter().any(|endpoint| endpoint.management == Management::Provision && endpoint.vpc_endpoint_id.as_deref() == Some(id))
-}
-
 fn finding(finding: Finding) -> Plan {
     Plan { findings: vec![finding], ..Plan::default() }
 }
 
-fn placement(endpoint: &Endpoint, change: &EndpointChange) -> [Finding; 2] {
-    let id = &endpoint.id;
-    let place = if !change.add_subnet_ids.is_empty() {
-        Finding::fail(Control::PrivateEndpoints, FAMILY, Reason::ZonesNotCovered, format!("{id} misses zones that the cluster uses"))
-    } else if change.add_group.is_some() || !change.remove_group_ids.is_empty() {
-        Finding::fail(
-            Control::EndpointSecurityGroups,
-            FAMILY,
-            Reason::SecurityGroupDrifted,
-            format!("{id} does not have exactly our security group"),
-        )
-    } else if !endpoint.state.starts_with("pending") && endpoint.state != "available" {
-        let message = format!("{id} is {}; delete it, and it is made anew", endpoint.state);
-        Finding::fail(Control::PrivateEndpoints, FAMILY, Reason::EndpointNotAvailable, message)
-    } else if endpoint.state != "available" {
-        Finding::fail(Control::PrivateEndpoints, FAMILY, Reason::Progressing, format!("{id} is {}", endpoint.state))
-    } else {
-        Finding::pass(Control::PrivateEndpoints, FAMILY, format!("{id} is available in every zone"))
-    };
-    let dns = if change.enable_private_dns {
-        Finding::fail(Control::PrivateDns, FAMILY, Reason::PrivateDnsDisabled, format!("private DNS of {id} is off"))
-    } else {
-        Finding::pass(Control::PrivateDns, FAMILY, format!("{id} has private DNS"))
-    };
-    [place, dns]
+/// A service whose endpoints take no policy: what narrows them is their security group alone.
+fn without_policy(rule: &EndpointRule) -> Finding {
+    if rule.exclusive {
+        let message = format!(
+            "endpoints of {} take no policy, so exclusive cannot keep other principals out; remove exclusive, and narrow the endpoint with sources",
+            rule.service
+        );
+        return Finding::fail(Control::EndpointPolicies, FAMILY, Reason::EndpointPolicyTooWide, message).advisory();
+    }
+    Finding::not_applicable(Control::EndpointPolicies, FAMILY, "endpoints of this service take no policy")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The environment's KMS key: made, rotated and tightly held, or verified. Never deleted.
 
+mod verify;
+
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::shared::Management;
 use crate::catalogue::Control;
@@ -21,20 +23,12 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
             return Plan { findings: vec![Finding::unreadable(Control::CustomerManagedKey, FAMILY, fault)], ..Plan::default() };
         }
     };
-    let provision = inputs.rules.resolved.key_management == Management::Provision;
+    if inputs.rules.resolved.key_management == Management::Verify {
+        return Plan { findings: verify::judge(inputs, key.as_ref()), ..Plan::default() };
+    }
     match key {
-        None if provision => create(inputs, operator),
-        None => Plan {
-            findings: vec![Finding::fail(
-                Control::CustomerManagedKey,
-                FAMILY,
-                Reason::KeyNotFound,
-                "the key in spec.key.keyArn does not exist; correct the ARN",
-            )],
-            ..Plan::default()
-        },
-        Some(key) if provision => keep(inputs, key, operator),
-        Some(key) => Plan { findings: verify(inputs, key), ..Plan::default() },
+        None => create(inputs, operator),
+        Some(key) => keep(inputs, key, operator),
     }
 }
 
@@ -92,25 +86,6 @@ fn keep(inputs: &EnvironmentInputs, key: &Key, operator: &str) -> Plan {
     plan
 }
 
-/// A key of the platform's: judged, never touched.
-fn verify(inputs: &EnvironmentInputs, key: &Key) -> Vec<Finding> {
-    let mut findings = vec![state(key, false)];
-    findings.push(if rotated(inputs, key) {
-        Finding::pass(Control::KeyRotation, FAMILY, "the key is rotated")
-    } else {
-        Finding::fail(
-            Control::KeyRotation,
-            FAMILY,
-            Reason::RotationDisabled,
-            format!(
-                "{} is not rotated at least every {} days; enable its rotation",
-                key.arn, inputs.rules.resolved.rotation_period_in_days
-            ),
-        )
-    });
-    findings
-}
-
 fn state(key: &Key, ours: bool) -> Finding {
     if !key.customer_managed {
         return Finding::fail(
@@ -150,3 +125,6 @@ fn rotated(inputs: &EnvironmentInputs, key: &Key) -> bool {
 fn wanted_policy(inputs: &EnvironmentInputs, operator: &str) -> PolicyDocument {
     key_policy(&inputs.rules.scope, &inputs.rules.key_administrators, operator)
 }
+
+#[cfg(test)]
+mod tests;

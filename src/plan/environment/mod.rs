@@ -11,7 +11,7 @@ mod scope;
 mod security_groups;
 
 pub(super) use boundary::prune;
-pub use endpoints::{admits_everyone, is_recorded};
+pub use endpoints::{addresses, admits_everyone, chosen, is_recorded, leads_to};
 pub use removal::{orphan_key, remove};
 pub use rules::Rules;
 pub use scope::judge as scope_findings;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{Scope, tags};
 use crate::observed::handed_over::HandedOver;
-use crate::observed::identity::{IdentitySnapshot, Role};
+use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
 use crate::plan::Action;
 
 /// Unclaimed roles that one sweep cuts off without asking, however few roles there are.
@@ -46,50 +46,68 @@ pub fn sweep(
     let wanted = tags::of_environment(scope);
     let ours: Vec<&Role> = roles.iter().filter(|role| tags::owned(&role.tags, &wanted)).collect();
     let mut sweep = Sweep::default();
-    for (name, left) in handed_over {
-        if !claimed.roles.contains(name) {
-            sweep.actions.extend(finish(ours.iter().find(|role| role.name == *name), &left.policy_arn, identity));
-            sweep.actions.extend(clear(left));
-        }
-        sweep.actions.extend(open(left, claimed));
-        sweep.finished.insert(name.clone());
+    for (name, left) in handed_over.iter().filter(|(name, _)| !claimed.roles.contains(*name)) {
+        let role = ours.iter().find(|role| role.name == *name);
+        sweep.actions.extend(finish(name, role, &left.policy_arn));
     }
+    // After the roles, because IAM keeps a policy that is attached. That of a workload that lives again stays.
+    let policies: BTreeSet<&String> =
+        handed_over.values().map(|left| &left.policy_arn).filter(|arn| !claimed.roles.contains(last(arn))).collect();
+    let policies = policies.into_iter().filter_map(|arn| identity.policies.get(arn));
+    let delete = |policy: &ManagedPolicy| Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() };
+    sweep.actions.extend(policies.map(delete));
+    sweep.actions.extend(open(handed_over, claimed));
+    sweep.finished.extend(handed_over.keys().cloned());
     let powerful = |role: &&&Role| {
         !claimed.roles.contains(&role.name) && !handed_over.contains_key(&role.name) && power(role, identity).next().is_some()
     };
     let unclaimed: Vec<&&Role> = ours.iter().filter(powerful).collect();
-    if unclaimed.len() > BRAKE.max(ours.len() / 10) && !confirmed {
-        sweep.braked = unclaimed.len();
+    let theirs = roles.iter().filter(|role| !tags::owned(&role.tags, &wanted) && !handed_over.contains_key(&role.name));
+    let attached: Vec<Action> = theirs.flat_map(|role| unclaimed_policies(role, identity, claimed)).collect();
+    if unclaimed.len() + attached.len() > BRAKE.max(ours.len() / 10) && !confirmed {
+        sweep.braked = unclaimed.len() + attached.len();
         return sweep;
     }
+    sweep.actions.extend(attached);
     for role in unclaimed {
         sweep.actions.extend(power(role, identity));
     }
     sweep
 }
 
-fn finish(role: Option<&&Role>, policy_arn: &str, identity: &IdentitySnapshot) -> Vec<Action> {
-    let mut actions = Vec::new();
-    if let Some(role) = role {
-        let (attached, inline) = (role.attached.iter().cloned().collect(), role.inline.keys().cloned().collect());
-        actions.push(Action::DeleteRole { role: role.name.clone(), attached, inline });
+/// Finishes one role that was handed over. One that is not ours is the platform's: our policy goes from it, and it stays.
+fn finish(name: &str, role: Option<&&Role>, policy_arn: &str) -> Option<Action> {
+    match role {
+        Some(role) => {
+            let (attached, inline) = (role.attached.iter().cloned().collect(), role.inline.keys().cloned().collect());
+            Some(Action::DeleteRole { role: role.name.clone(), attached, inline })
+        }
+        // A role of ours has the name of its policy, and is gone.
+        None if name == last(policy_arn) => None,
+        None => Some(Action::DetachOwnPolicy { role: name.to_owned(), policy_arn: policy_arn.to_owned() }),
     }
-    if let Some(policy) = identity.policies.get(policy_arn) {
-        actions.push(Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() });
-    }
-    actions
 }
 
-/// Takes our annotation off the service account.
-fn clear(left: &HandedOver) -> Option<Action> {
-    let (name, uid) = left.service_account.clone()?;
-    Some(Action::ClearServiceAccount { namespace: left.namespace.clone(), name, uid: Some(uid) })
+/// Policies of ours on a role of the platform's whose workload is gone. A policy has the name of its workload's derived role.
+fn unclaimed_policies<'a>(role: &'a Role, identity: &'a IdentitySnapshot, claimed: &'a Living) -> impl Iterator<Item = Action> + 'a {
+    let ours = role.attached.iter().filter(|arn| identity.policies.contains_key(*arn) && !claimed.roles.contains(last(arn)));
+    ours.map(|arn| Action::DetachOwnPolicy { role: role.name.clone(), policy_arn: arn.clone() })
 }
 
-/// Takes the isolation away, last of all, unless a living workload has it now.
-fn open(left: &HandedOver, claimed: &Living) -> Option<Action> {
-    let fence = (left.namespace.clone(), left.network_policy.clone()?);
-    (!claimed.fences.contains(&fence)).then_some(Action::DeleteNetworkPolicy { namespace: fence.0, name: fence.1 })
+fn last(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+/// Takes our annotations off the service accounts and then, last of all, the isolation away that no living workload has now. Each once:
+/// a workload may have left several roles.
+fn open(handed_over: &BTreeMap<String, HandedOver>, claimed: &Living) -> Vec<Action> {
+    let gone = handed_over.iter().filter(|(name, _)| !claimed.roles.contains(*name)).map(|(_, left)| left);
+    let accounts = gone.filter_map(|left| Some((left.namespace.clone(), left.service_account.clone()?))).collect::<BTreeSet<_>>();
+    let clear = |(namespace, (name, uid))| Action::ClearServiceAccount { namespace, name, uid: Some(uid) };
+    let fences = handed_over.values().filter_map(|left| Some((left.namespace.clone(), left.network_policy.clone()?)));
+    let fences = fences.filter(|fence| !claimed.fences.contains(fence)).collect::<BTreeSet<_>>();
+    let delete = |(namespace, name)| Action::DeleteNetworkPolicy { namespace, name };
+    accounts.into_iter().map(clear).chain(fences.into_iter().map(delete)).collect()
 }
 
 /// The actions that take away whatever gives the role power.
@@ -101,49 +119,4 @@ fn power<'a>(role: &'a Role, identity: &'a IdentitySnapshot) -> impl Iterator<It
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ARN: &str = "arn:aws:iam::123456789012:policy/hipaa-operator/prod/prod/clinic.notes";
-
-    fn scope() -> Scope {
-        crate::plan::environment::tests::rules().scope
-    }
-
-    fn left() -> HandedOver {
-        HandedOver {
-            policy_arn: ARN.into(),
-            namespace: "clinic".into(),
-            service_account: Some(("notes".into(), "uid".into())),
-            network_policy: Some("fence".into()),
-        }
-    }
-
-    fn planned(claimed: &Living, roles: &[Role]) -> Vec<&'static str> {
-        let identity = IdentitySnapshot {
-            policies: BTreeMap::from([(
-                ARN.to_owned(),
-                crate::observed::identity::ManagedPolicy { arn: ARN.into(), ..Default::default() },
-            )]),
-            ..IdentitySnapshot::default()
-        };
-        let handed_over = BTreeMap::from([("role".to_owned(), left())]);
-        let sweep = sweep(&scope(), roles, &identity, claimed, &handed_over, false);
-        assert_eq!(sweep.finished, BTreeSet::from(["role".to_owned()]));
-        sweep.actions.iter().map(|action| action.describe().1).collect()
-    }
-
-    #[test]
-    fn what_was_handed_over_goes_identity_first_and_isolation_last() {
-        let role = Role { name: "role".into(), tags: tags::of_environment(&scope()), ..Role::default() };
-        let roles = [role];
-        let all = ["DeleteRole", "DeletePolicy", "ClearServiceAccount", "DeleteNetworkPolicy"];
-        assert_eq!(planned(&Living::default(), &roles), all);
-        let fence = Living { fences: BTreeSet::from([("clinic".to_owned(), "fence".to_owned())]), ..Living::default() };
-        assert_eq!(planned(&fence, &roles), all[..3], "a living workload of the same name keeps the fence");
-        let both = Living { roles: BTreeSet::from(["role".to_owned()]), ..fence };
-        assert_eq!(planned(&both, &roles), Vec::<&str>::new(), "what lives again is left alone");
-        let role_only = Living { roles: both.roles, ..Living::default() };
-        assert_eq!(planned(&role_only, &roles), all[3..], "another workload has the service account now, not the fence");
-    }
-}
+mod tests;

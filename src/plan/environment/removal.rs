@@ -2,6 +2,7 @@
 
 use crate::api::shared::DeletionPolicy;
 use crate::domain::{names, tags};
+use crate::observed::account::Key;
 use crate::observed::environment::EnvironmentObservation;
 use crate::plan::Action;
 use crate::plan::action::KeyReference;
@@ -24,9 +25,7 @@ pub fn remove(rules: &Rules, observed: &EnvironmentObservation) -> Vec<Action> {
     for group in observed.security_groups.iter().flatten().filter(|group| tags::owned(&group.tags, &wanted)) {
         actions.push(Action::DeleteSecurityGroup { service: group.name.clone(), id: group.id.clone() });
     }
-    if rules.platform_boundary_arn.is_none()
-        && let Ok(Some(boundary)) = &observed.boundary
-    {
+    if let Ok(Some(boundary)) = &observed.boundary {
         actions.push(Action::DeleteBoundary { arn: boundary.arn.clone(), other_versions: boundary.other_versions.clone() });
     }
     actions
@@ -34,8 +33,7 @@ pub fn remove(rules: &Rules, observed: &EnvironmentObservation) -> Vec<Action> {
 
 /// Marks a key of ours whose environment goes as orphaned. Keys are always retained.
 #[must_use]
-pub fn orphan_key(rules: &Rules, observed: &EnvironmentObservation) -> Option<Action> {
-    let key = observed.key.as_ref().ok()?.as_ref()?;
+pub fn orphan_key(rules: &Rules, key: &Key) -> Option<Action> {
     let ours = tags::owned(&key.tags, &tags::of_environment(&rules.scope));
     let marked = key.tags.contains_key(tags::ORPHANED);
     (ours && !marked).then(|| Action::TagKey {

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::api::PhiEnvironmentSpec;
+use crate::api::identity::{IdentityManagement, RoleMapping};
 use crate::api::phi_environment::{EndpointRules, EndpointSource};
 use crate::api::phi_environment_status::ResolvedRules;
 use crate::api::shared::{DeletionPolicy, Management};
 use crate::domain::Scope;
+use crate::domain::cidr::canonical;
 
 /// Services whose endpoints are made where the VPC has none. `sts` is how pods get credentials by web identity.
 pub const DEFAULT_SERVICES: [&str; 3] = ["bedrock", "bedrock-runtime", "sts"];
@@ -30,8 +32,14 @@ pub struct Rules {
     pub resolved: ResolvedRules,
     /// Administrators of the key.
     pub key_administrators: Vec<String>,
+    /// The key to verify.
+    pub key_arn: Option<String>,
     /// The platform's own boundary.
     pub platform_boundary_arn: Option<String>,
+    /// The platform's roles by service account, if workloads get no roles of ours.
+    pub platform_roles: Option<Vec<RoleMapping>>,
+    /// Whether the platform makes the network policies.
+    pub verify_isolation: bool,
 }
 
 /// An endpoint service with its defaults resolved.
@@ -43,6 +51,10 @@ pub struct EndpointRule {
     pub provision: bool,
     /// The endpoint to verify.
     pub vpc_endpoint_id: Option<String>,
+    /// VPC of that endpoint, if it is not the environment's.
+    pub hub_vpc_id: Option<String>,
+    /// Addresses of that endpoint, if it lies in another account.
+    pub address_ranges: BTreeSet<String>,
     /// Whether only our roles may use it.
     pub exclusive: bool,
     /// Subnets that the spec names.
@@ -79,8 +91,14 @@ impl Rules {
             endpoints: endpoint_rules(spec.endpoints.as_deref().unwrap_or_default()),
             models: spec.bedrock.models.iter().flatten().cloned().collect(),
             profiles: spec.bedrock.inference_profiles.iter().flatten().cloned().collect(),
+            key_arn: key.key_arn,
             key_administrators: sorted(key.administrators.unwrap_or_default()),
+            platform_roles: match identity.management {
+                None | Some(IdentityManagement::Provision) => None,
+                Some(_) => Some(identity.roles.unwrap_or_default()),
+            },
             platform_boundary_arn: identity.boundary_arn,
+            verify_isolation: !matches!(spec.network.as_ref().and_then(|network| network.management), None | Some(Management::Provision)),
             resolved,
             scope,
         }
@@ -90,6 +108,12 @@ impl Rules {
     #[must_use]
     pub fn service_names(&self) -> Vec<String> {
         self.endpoints.iter().map(|rule| self.scope.endpoint_service_name(&rule.service)).collect()
+    }
+
+    /// Names of the platform's roles.
+    #[must_use]
+    pub fn platform_role_names(&self) -> BTreeSet<String> {
+        self.platform_roles.iter().flatten().map(|mapping| mapping.role_name.clone()).collect()
     }
 
     /// ARN of the boundary in force: the platform's, or ours.
@@ -106,6 +130,8 @@ fn endpoint_rules(declared: &[EndpointRules]) -> Vec<EndpointRule> {
             service: rule.service.clone(),
             provision: rule.management == Management::Provision,
             vpc_endpoint_id: rule.vpc_endpoint_id.clone(),
+            hub_vpc_id: rule.vpc_id.clone(),
+            address_ranges: rule.address_ranges.iter().flatten().map(|range| canonical(range).unwrap_or_else(|| range.clone())).collect(),
             exclusive: rule.exclusive.unwrap_or(false),
             subnet_ids: rule.subnet_ids.iter().flatten().cloned().collect(),
             sources: rule.sources.clone().unwrap_or_default(),
@@ -118,6 +144,8 @@ fn endpoint_rules(declared: &[EndpointRules]) -> Vec<EndpointRule> {
                 service: service.to_owned(),
                 provision: true,
                 vpc_endpoint_id: None,
+                hub_vpc_id: None,
+                address_ranges: BTreeSet::new(),
                 exclusive: false,
                 subnet_ids: BTreeSet::new(),
                 sources: Vec::new(),

@@ -35,9 +35,14 @@ pub(super) fn plan(network: &Network, rule: &EndpointRule, group: Option<&Securi
     if !group.egress.is_empty() {
         actions.push(Action::RevokeSecurityGroupEgress { group: reference, name: name.clone(), rules: group.egress.clone() });
     }
+    let as_declared = actions.is_empty();
+    let wanted_tags = tags::of_environment(&network.rules.scope);
+    if !tags::owned(&group.tags, &wanted_tags) {
+        actions.push(Action::CreateTags { id: group.id.clone(), tags: wanted_tags });
+    }
     let finding = if tighter {
         Finding::held(Control::EndpointSecurityGroups, family, "the endpoint's security group")
-    } else if actions.is_empty() {
+    } else if as_declared {
         Finding::pass(Control::EndpointSecurityGroups, family, format!("{} admits HTTPS from the declared sources only", group.id))
     } else {
         Finding::fail(

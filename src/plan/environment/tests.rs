@@ -26,6 +26,58 @@ pub(crate) fn spec() -> PhiEnvironmentSpec {
     .unwrap()
 }
 
+/// The rules of the environment with more in its spec.
+pub(super) fn rules_with(more: &serde_json::Value) -> Rules {
+    let mut spec = serde_json::to_value(spec()).unwrap();
+    spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    Rules::of("prod", &serde_json::from_value(spec).unwrap(), Some("aws"))
+}
+
+/// The plan for these rules; what is narrower may be someone's doing, and nothing is recorded but `recorded_endpoints`.
+pub(super) fn plan_for(rules: &Rules, observed: &EnvironmentObservation, recorded_endpoints: &[EndpointStatus]) -> Plan {
+    let mut plan = plan(&EnvironmentInputs {
+        rules,
+        observed,
+        may_hold: true,
+        recorded_key: None,
+        boundary_refused: false,
+        recorded_endpoints,
+        take_over: None,
+    });
+    // Claims on endpoints come and go with who makes them; their own tables judge them.
+    plan.actions.retain(|action| !matches!(action, Action::TakeClaim(_) | Action::ReleaseClaim { .. }));
+    plan
+}
+
+/// A case: a name, what is done to the observation, the reason it gives, whether that blocks, and words of the sentence.
+pub(super) type Case = (&'static str, fn(&mut EnvironmentObservation), Reason, bool, &'static [&'static str]);
+
+/// Each case gives exactly one finding beside those that pass, and it is the one named.
+pub(super) fn each_has_its_reason(rules: &Rules, sound: &EnvironmentObservation, cases: &[Case]) {
+    let failing = |observed: &EnvironmentObservation| {
+        let plan = plan_for(rules, observed, &[]);
+        assert_eq!(plan.actions, [], "what is verified is never touched");
+        let passes = |finding: &Finding| matches!(finding.verdict, Verdict::Pass | Verdict::NotApplicable);
+        plan.findings.into_iter().filter(|finding| !passes(finding)).collect::<Vec<_>>()
+    };
+    assert_eq!(failing(sound), [], "all is as it should be");
+    for (name, tamper, reason, blocks, words) in cases {
+        let mut observed = sound.clone();
+        tamper(&mut observed);
+        let found = failing(&observed);
+        assert_eq!(
+            found.iter().map(|finding| (finding.reason, finding.blocks)).collect::<Vec<_>>(),
+            [(*reason, *blocks)],
+            "{name}: {found:?}"
+        );
+        let unproven = matches!(reason, Reason::NotRead | Reason::DeclaredOnly | Reason::NotAuthorized);
+        assert_eq!(found[0].verdict, if unproven { Verdict::Unknown } else { Verdict::Fail }, "{name}");
+        for word in *words {
+            assert!(found[0].message.contains(word), "{name}: {} does not say {word}", found[0].message);
+        }
+    }
+}
+
 pub(crate) fn rules() -> Rules {
     Rules::of("prod", &spec(), Some("aws"))
 }
@@ -58,9 +110,12 @@ pub(super) fn empty() -> EnvironmentObservation {
             .map(|name| OfferedService { zones: zones(&name).into_iter().map(str::to_owned).collect(), policy_supported: true, name })
             .collect()),
         endpoints: Ok(Vec::new()),
+        other_endpoints: Ok(Vec::new()),
         security_groups: Ok(Vec::new()),
+        other_security_groups: Ok(Vec::new()),
         key: Ok(None),
         boundary: Ok(None),
+        boundary_is_ours: Ok(true),
         platform_boundary: Ok(None),
         models: BTreeMap::from([(MODEL.to_owned(), Ok(Some(available)))]),
         profiles: BTreeMap::new(),
@@ -104,6 +159,8 @@ pub(crate) fn provisioned() -> EnvironmentObservation {
                     arn: "key".into(),
                     state: "Enabled".into(),
                     customer_managed: true,
+                    usage: None,
+                    spec: None,
                     rotation_enabled: true,
                     rotation_period_in_days: None,
                     policy: Some(policy),
@@ -133,7 +190,8 @@ fn made(new: NewEndpoint) -> Endpoint {
         state: "available".into(),
         endpoint_type: "Interface".into(),
         private_dns: true,
-        policy: Some(new.policy),
+        policy: new.policy,
+        vpc_id: new.vpc_id,
         subnet_ids: new.subnet_ids,
         security_group_ids: BTreeSet::from([format!("sg-{service}")]),
         tags: new.tags,
@@ -141,12 +199,12 @@ fn made(new: NewEndpoint) -> Endpoint {
     }
 }
 
-fn endpoint<'a>(observed: &'a mut EnvironmentObservation, service: &str) -> &'a mut Endpoint {
+pub(super) fn endpoint<'a>(observed: &'a mut EnvironmentObservation, service: &str) -> &'a mut Endpoint {
     let id = format!("vpce-{service}");
     observed.endpoints.as_mut().unwrap().iter_mut().find(|endpoint| endpoint.id == id).unwrap()
 }
 
-fn allow_all() -> PolicyDocument {
+pub(super) fn allow_all() -> PolicyDocument {
     PolicyDocument::of(vec![Statement::allow("All", &["*"], vec!["*".into()]).for_principal(Principal::anyone())])
 }
 
@@ -249,13 +307,14 @@ fn deletion_touches_only_what_is_tagged_and_never_the_key() {
     let called: Vec<_> = remove(&rules, &observed).iter().map(|action| action.describe().1).collect();
     assert_eq!(called.iter().filter(|call| **call == "DeleteVpcEndpoints").count(), 2);
     assert!(called.iter().all(|call| ["DeleteVpcEndpoints", "DeleteSecurityGroup", "DeletePolicy"].contains(call)), "{called:?}");
-    assert!(orphan_key(&rules, &observed).is_some_and(|action| action.describe().1 == "TagResource"));
+    assert!(
+        orphan_key(&rules, observed.key.as_ref().unwrap().as_ref().unwrap()).is_some_and(|action| action.describe().1 == "TagResource")
+    );
     assert_eq!(names::key_alias(&rules.scope), "alias/hipaa-operator/prod/prod");
 }
 
 #[test]
 fn an_endpoint_recorded_as_ours_gets_its_tags_back() {
-    use crate::api::phi_environment_status::EndpointStatus;
     use crate::api::shared::Management;
     let mut observed = provisioned();
     endpoint(&mut observed, "sts").tags.clear();
@@ -282,4 +341,57 @@ fn an_endpoint_recorded_as_ours_gets_its_tags_back() {
         let called: Vec<_> = plan(&inputs).actions.iter().map(|action| action.describe().1).collect();
         assert_eq!(called, expected, "{management:?}");
     }
+}
+
+#[test]
+fn a_group_of_ours_that_lost_its_tags_is_found_by_its_record_and_tagged() {
+    let mut observed = provisioned();
+    let mut lost = observed.security_groups.as_mut().unwrap().pop().unwrap();
+    lost.tags.clear();
+    let service = lost.id.trim_start_matches("sg-").to_owned();
+    observed.other_security_groups = Ok(vec![lost.clone()]);
+    let recorded = EndpointStatus {
+        service: service.clone(),
+        management: crate::api::shared::Management::Provision,
+        vpc_endpoint_id: Some(format!("vpce-{service}")),
+        security_group_id: Some(lost.id),
+        state: None,
+        zones: Vec::new(),
+    };
+    let called = |recorded: &[EndpointStatus]| {
+        let plan = plan_for(&rules(), &observed, recorded);
+        plan.actions.iter().map(|action| action.describe().1).collect::<Vec<_>>()
+    };
+    assert_eq!(called(&[recorded]), ["CreateTags"]);
+    assert_eq!(called(&[])[0], "CreateSecurityGroup", "what is not recorded is not ours; EC2 refuses a second of its name");
+}
+
+#[test]
+fn a_service_without_policies_gets_none() {
+    let mut observed = empty();
+    observed.offered.as_mut().unwrap().iter_mut().for_each(|service| service.policy_supported = false);
+    let plan = plan_of(&observed, true);
+    let policies = plan.actions.iter().filter_map(|action| match action {
+        Action::CreateVpcEndpoint(new) => Some(new.policy.clone()),
+        _ => None,
+    });
+    assert_eq!(policies.collect::<Vec<_>>(), [None, None, None]);
+    let mut observed = provisioned();
+    observed.offered.as_mut().unwrap().iter_mut().for_each(|service| service.policy_supported = false);
+    observed.endpoints.as_mut().unwrap().iter_mut().for_each(|endpoint| endpoint.policy = None);
+    assert_eq!(calls(&observed), [""; 0]);
+    assert!(plan_of(&observed, true).findings.iter().any(|finding| finding.verdict == Verdict::NotApplicable));
+}
+
+#[test]
+fn a_foreign_boundary_of_our_name_is_a_conflict() {
+    let mut observed = provisioned();
+    observed.boundary_is_ours = Ok(false);
+    observed.boundary.as_mut().unwrap().as_mut().unwrap().document = Some(allow_all());
+    let plan = plan_of(&observed, true);
+    assert_eq!(plan.actions, []);
+    let conflict = plan.findings.iter().find(|finding| finding.reason == Reason::Conflict).unwrap();
+    assert!(conflict.blocks && conflict.message.contains("rename or delete it"), "{}", conflict.message);
+    let facts = crate::plan::facts::EnvironmentFacts::of(&rules(), &spec(), &observed, None).unwrap();
+    assert_eq!(facts.boundary, None, "no role is made under it");
 }

@@ -1,5 +1,7 @@
 //! Role, policy, boundary, trust and annotation of a workload's service account.
 
+mod attach;
+mod former;
 mod removal;
 
 use crate::api::conditions::{ConditionType, Reason};
@@ -23,17 +25,17 @@ pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, g
     let Some(document) = document else {
         return identity.take_away();
     };
-    if identity.foreign_role() || identity.foreign_policy() {
+    if identity.foreign_policy() || (inputs.facts.platform_roles.is_none() && identity.foreign_role()) {
         return refusal(
             Reason::Conflict,
             format!("a role or policy named {} is there and does not carry our tags; rename or delete it", identity.name),
         );
     }
+    if inputs.facts.platform_roles.is_some() {
+        return identity.attach(document, given_up);
+    }
     if inputs.service_account.is_none() {
-        return refusal(
-            Reason::ServiceAccountNotFound,
-            format!("service account {}/{} does not exist; create it", inputs.namespace, inputs.spec.service_account_name),
-        );
+        return identity.without_service_account();
     }
     let mut plan = Plan { findings: vec![super::credential_path(inputs)], ..Plan::default() };
     plan.extend(identity.keep_policy(document, given_up));
@@ -41,8 +43,15 @@ pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, g
         None => identity.create_role(),
         Some(role) => identity.keep_role(role),
     });
-    plan.extend(identity.annotate());
+    plan.extend(identity.annotate(&identity.role_arn));
+    plan.actions.extend(identity.leave_former_for(inputs.role));
     plan
+}
+
+/// Whether there is a role that has the workload's policy.
+pub(super) fn exists(inputs: &WorkloadInputs) -> bool {
+    let policy_arn = Identity::of(inputs).policy_arn;
+    inputs.role.is_some() || inputs.platform_role.is_some_and(|role| role.attached.contains(&policy_arn))
 }
 
 fn refusal(reason: Reason, message: String) -> Plan {
@@ -83,6 +92,13 @@ impl<'a> Identity<'a> {
 
     fn owns(&self, role: &Role) -> bool {
         role.arn == self.role_arn && (tags::owned(&role.tags, &self.tags) || self.recorded())
+    }
+
+    fn without_service_account(&self) -> Plan {
+        refusal(
+            Reason::ServiceAccountNotFound,
+            format!("service account {}/{} does not exist; create it", self.inputs.namespace, self.inputs.spec.service_account_name),
+        )
     }
 
     fn foreign_policy(&self) -> bool {
@@ -172,11 +188,13 @@ impl<'a> Identity<'a> {
         Plan { actions, findings: vec![finding], ..Plan::default() }
     }
 
-    /// The bulk read does not tell the longest session, so it is written when it is not the recorded one.
+    /// The bulk read does not tell the longest session, so it is written when it is not the recorded one, or the one read after a lost
+    /// status.
     fn keep_session(&self) -> Option<Action> {
         let wanted = self.inputs.facts.max_session_duration;
         let recorded = self.inputs.previous.identity.as_ref().and_then(|identity| identity.max_session_duration);
-        (recorded != Some(wanted)).then(|| Action::UpdateMaxSessionDuration { role: self.name.clone(), seconds: wanted })
+        (recorded.or(self.inputs.known_session) != Some(wanted))
+            .then(|| Action::UpdateMaxSessionDuration { role: self.name.clone(), seconds: wanted })
     }
 
     fn keep_boundary(&self, role: &Role) -> Plan {
@@ -197,12 +215,18 @@ impl<'a> Identity<'a> {
     /// Our policy is attached; whatever else gives power is taken off; what only denies is left.
     fn keep_attachments(&self, role: &Role) -> Plan {
         let mut plan = Plan::default();
-        let identity = self.inputs.identity;
         if !role.attached.contains(&self.policy_arn) {
             plan.actions.push(Action::AttachPolicy { role: self.name.clone(), policy_arn: self.policy_arn.clone() });
             plan.findings
                 .push(Finding::fail(Control::LeastPrivilege, FAMILY, Reason::Drifted, "the policy is not attached").about("attachment"));
         }
+        plan.extend(self.take_off_foreign(role));
+        plan
+    }
+
+    fn take_off_foreign(&self, role: &Role) -> Plan {
+        let mut plan = Plan::default();
+        let identity = self.inputs.identity;
         for policy_arn in role.attached.iter().filter(|&arn| *arn != self.policy_arn) {
             plan.extend(if identity.only_denies(policy_arn) {
                 held(policy_arn)
@@ -222,10 +246,10 @@ impl<'a> Identity<'a> {
         plan
     }
 
-    fn annotate(&self) -> Plan {
+    fn annotate(&self, role_arn: &str) -> Plan {
         let account = self.inputs.service_account;
         let found = account.and_then(|account| account.role_arn.as_ref());
-        if found == Some(&self.role_arn) {
+        if found.is_some_and(|found| found == role_arn) {
             let finding = Finding::pass(Control::WebIdentity, FAMILY, "the service account names the role").about("annotation");
             return Plan { findings: vec![finding], ..Plan::default() };
         }
@@ -233,7 +257,7 @@ impl<'a> Identity<'a> {
             namespace: self.inputs.namespace.to_owned(),
             name: self.inputs.spec.service_account_name.clone(),
             uid: account.and_then(|account| account.uid.clone()),
-            role_arn: self.role_arn.clone(),
+            role_arn: role_arn.to_owned(),
         };
         let finding =
             Finding::fail(Control::WebIdentity, FAMILY, Reason::Drifted, "the service account does not name the role").about("annotation");
@@ -262,3 +286,6 @@ fn foreign(action: Action, name: &str) -> Plan {
     );
     Plan { actions: vec![action], findings: vec![finding.about(last(name))], ..Plan::default() }
 }
+
+#[cfg(test)]
+mod tests;

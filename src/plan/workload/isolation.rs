@@ -1,5 +1,7 @@
 //! The network policy of a workload: deny everything but DNS, the endpoints, and the declared peers.
 
+mod verify;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::networking::v1::{
@@ -18,6 +20,8 @@ use crate::plan::{Action, Finding, Plan};
 
 use super::WorkloadInputs;
 
+pub(super) use verify::is_fenced_by_others;
+
 const FAMILY: ConditionType = ConditionType::NetworkIsolated;
 /// Where node-local DNS listens (<https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/>).
 const NODE_LOCAL_DNS: &str = "169.254.20.10/32";
@@ -31,6 +35,12 @@ pub(super) fn plan(inputs: &WorkloadInputs) -> Plan {
             "the environment has no available endpoint for bedrock-runtime yet; the pods are fenced in once it is there",
         );
         return Plan { findings: vec![finding], ..Plan::default() };
+    }
+    if inputs.facts.verify_isolation {
+        return match chosen_peers(inputs) {
+            Ok(peers) => verify::judge(inputs, &peers),
+            Err(finding) => Plan { findings: vec![*finding], ..Plan::default() },
+        };
     }
     if inputs.network_policy.is_some() && !is_in_place(inputs) {
         let message = format!("NetworkPolicy {} is there and is not ours; rename or delete it", names::network_policy(inputs.name));
@@ -226,3 +236,6 @@ fn widening(inputs: &WorkloadInputs, other: &NetworkPolicy) -> Option<Finding> {
         Finding::fail(Control::PodIsolation, FAMILY, Reason::WidenedByOtherPolicy, message).about(name).advisory()
     })
 }
+
+#[cfg(test)]
+mod tests;

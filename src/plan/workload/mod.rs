@@ -44,6 +44,10 @@ pub struct WorkloadInputs<'a> {
     pub accesses: &'a [DeclaredAccess],
     /// The role of the derived name.
     pub role: Option<&'a Role>,
+    /// The platform's role that the environment names for the service account, if it exists.
+    pub platform_role: Option<&'a Role>,
+    /// The longest session of the role of the derived name, read because the status does not record it.
+    pub known_session: Option<i32>,
     /// The policy of the derived ARN.
     pub policy: Option<&'a ManagedPolicy>,
     /// Whether the policy of the derived ARN, though not recorded in the status, carries our tags.
@@ -90,9 +94,9 @@ pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
     let mut plan = Plan { findings: admission, ..Plan::default() };
     // Isolation goes first: no pod gets credentials before it is fenced in.
     let isolation = if admitted { isolation::plan(inputs) } else { isolation::waiting() };
-    let fenced = !isolation.actions.is_empty() || isolation::is_in_place(inputs);
+    let fenced = !isolation.actions.is_empty() || isolation::is_in_place(inputs) || isolation::is_fenced_by_others(inputs);
     plan.extend(isolation);
-    if fenced || inputs.role.is_some() || !admitted {
+    if fenced || identity::exists(inputs) || !admitted {
         let given = |access: &AppliedAccess| accesses.given.contains(&(access.name.clone(), access.generation));
         let given_up = inputs.previous.identity.iter().flat_map(|identity| &identity.accesses).any(|access| !given(access));
         plan.extend(identity::plan(inputs, accesses.document.as_ref(), given_up));

@@ -12,23 +12,26 @@ use crate::policy::boundary::permissions_boundary;
 use crate::policy::trust::service_account_trust;
 use crate::policy::{PolicyDocument, Statement};
 
-const HAIKU: &str = "anthropic.claude-3-haiku-20240307-v1:0";
+pub(super) const HAIKU: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 const SONNET: &str = "anthropic.claude-3-sonnet-20240229-v1:0";
 
 /// A workload with everything in place; cases change a part of it.
 pub(super) struct World {
-    facts: EnvironmentFacts,
+    pub(super) facts: EnvironmentFacts,
     pub(super) spec: PhiWorkloadSpec,
-    previous: PhiWorkloadStatus,
-    service_account: Option<ServiceAccountFacts>,
-    accesses: Vec<DeclaredAccess>,
+    pub(super) previous: PhiWorkloadStatus,
+    pub(super) service_account: Option<ServiceAccountFacts>,
+    pub(super) accesses: Vec<DeclaredAccess>,
     pub(super) role: Option<Role>,
-    policy: Option<ManagedPolicy>,
+    pub(super) platform_role: Option<Role>,
+    known_session: Option<i32>,
+    pub(super) policy: Option<ManagedPolicy>,
     policy_is_ours: bool,
     identity: IdentitySnapshot,
-    network_policy: Option<NetworkPolicy>,
+    pub(super) network_policy: Option<NetworkPolicy>,
+    pub(super) other_policies: Vec<&'static NetworkPolicy>,
     pub(super) admitted: bool,
-    may_hold: bool,
+    pub(super) may_hold: bool,
     older_claimant: Option<&'static str>,
 }
 
@@ -43,7 +46,7 @@ fn scope() -> Scope {
     }
 }
 
-fn access(name: &str, model: &str) -> DeclaredAccess {
+pub(super) fn access(name: &str, model: &str) -> DeclaredAccess {
     let spec = BedrockAccessSpec {
         workload_ref: NameReference { name: "notes".into() },
         use_case: UseCase::Summarization,
@@ -57,7 +60,7 @@ fn access(name: &str, model: &str) -> DeclaredAccess {
 
 impl World {
     /// Everything in place for these accesses.
-    fn settled(accesses: Vec<DeclaredAccess>) -> Self {
+    pub(super) fn settled(accesses: Vec<DeclaredAccess>) -> Self {
         let mut world = Self::empty(accesses);
         for _ in 0..2 {
             let plan = world.plan().plan;
@@ -78,6 +81,8 @@ impl World {
             models: models.into_iter().map(|model| (model, None)).collect(),
             profiles: BTreeMap::new(),
             max_session_duration: 3600,
+            platform_roles: None,
+            verify_isolation: false,
             peers: Vec::new(),
             endpoint_addresses: BTreeSet::from(["10.0.0.9/32".to_owned()]),
             has_sts: true,
@@ -101,10 +106,13 @@ impl World {
             service_account: Some(ServiceAccountFacts { uid: Some("1".into()), role_arn: None }),
             accesses,
             role: None,
+            platform_role: None,
+            known_session: None,
             policy: None,
             policy_is_ours: true,
             identity: IdentitySnapshot::default(),
             network_policy: None,
+            other_policies: Vec::new(),
             admitted: true,
             older_claimant: None,
             may_hold: true,
@@ -123,31 +131,33 @@ impl World {
             service_account: self.service_account.as_ref(),
             accesses: &self.accesses,
             role: self.role.as_ref(),
+            platform_role: self.platform_role.as_ref(),
+            known_session: self.known_session,
             policy: self.policy.as_ref(),
             policy_is_ours: self.policy_is_ours,
             identity: &self.identity,
             network_policy: self.network_policy.as_ref(),
-            other_network_policies: &[],
+            other_network_policies: &self.other_policies,
             pods: Some(&[]),
             other_workloads: &[],
             may_hold: self.may_hold,
         }
     }
 
-    fn plan(&self) -> WorkloadPlan {
+    pub(super) fn plan(&self) -> WorkloadPlan {
         plan(&self.inputs())
     }
 
-    fn calls(&self) -> Vec<&'static str> {
+    pub(super) fn calls(&self) -> Vec<&'static str> {
         self.plan().plan.actions.iter().map(|action| action.describe().1).collect()
     }
 
-    fn verdicts(&self, verdict: Verdict) -> usize {
+    pub(super) fn verdicts(&self, verdict: Verdict) -> usize {
         self.plan().plan.findings.iter().filter(|finding| finding.verdict == verdict).count()
     }
 
     /// What the account does when it is asked for these actions.
-    fn carry_out(&mut self, plan: &Plan) {
+    pub(super) fn carry_out(&mut self, plan: &Plan) {
         for action in &plan.actions {
             match action {
                 Action::CreatePolicy { arn, document, .. } => {
@@ -176,7 +186,12 @@ impl World {
                     self.role.as_mut().unwrap().boundary_arn = Some(boundary_arn.clone());
                 }
                 Action::TagRole { tags, .. } => self.role.as_mut().unwrap().tags.extend(tags.clone()),
-                Action::AttachPolicy { policy_arn, .. } => drop(self.role.as_mut().unwrap().attached.insert(policy_arn.clone())),
+                Action::AttachPolicy { role, policy_arn } => drop(self.named(role).attached.insert(policy_arn.clone())),
+                Action::DetachOwnPolicy { role, policy_arn } => {
+                    // What is recorded is detached whether or not it is there.
+                    let theirs = self.platform_role.iter_mut().filter(|theirs| theirs.name == *role);
+                    theirs.for_each(|theirs| theirs.attached.retain(|arn| arn != policy_arn));
+                }
                 Action::DetachPolicy { policy_arn, .. } => drop(self.role.as_mut().unwrap().attached.remove(policy_arn)),
                 Action::DeleteInlinePolicy { policy_name, .. } => drop(self.role.as_mut().unwrap().inline.remove(policy_name)),
                 Action::DeletePolicy { .. } => self.policy = None,
@@ -191,6 +206,10 @@ impl World {
         }
     }
 
+    fn named(&mut self, name: &str) -> &mut Role {
+        self.role.iter_mut().chain(&mut self.platform_role).find(|role| role.name == name).unwrap()
+    }
+
     fn role(&mut self) -> &mut Role {
         self.role.as_mut().unwrap()
     }
@@ -200,15 +219,15 @@ impl World {
     }
 }
 
-fn settled() -> World {
+pub(super) fn settled() -> World {
     World::settled(vec![access("summaries", HAIKU)])
 }
 
-fn allow_all() -> Statement {
+pub(super) fn allow_all() -> Statement {
     Statement::allow("All", &["*"], vec!["*".into()])
 }
 
-fn deny_all() -> Statement {
+pub(super) fn deny_all() -> Statement {
     Statement::deny("Stop", &["*"], vec!["*".into()])
 }
 
@@ -341,7 +360,10 @@ fn a_foreign_role_of_the_same_name_is_left_alone() {
 fn a_role_recorded_or_tagged_as_ours_is_adopted() {
     let mut world = settled();
     world.previous = PhiWorkloadStatus::default();
-    assert_eq!(world.calls(), ["UpdateRole"], "a lost status is rebuilt from tags; the session's length is written anew");
+    world.known_session = Some(3600);
+    assert_eq!(world.calls(), [""; 0], "a lost status is rebuilt from tags and what was read: nothing is written anew");
+    world.known_session = Some(7200);
+    assert_eq!(world.calls(), ["UpdateRole"], "another session than declared is drift");
     let wanted = tags::of_workload(&world.facts.scope, "clinic", "notes");
     assert!(tags::owned(&world.role().tags, &wanted));
     let trust = service_account_trust(&world.facts.scope, &world.facts.issuer, "clinic", "notes");

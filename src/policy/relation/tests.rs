@@ -166,3 +166,27 @@ proptest! {
         let _ = PolicyDocument::parse(&text);
     }
 }
+
+#[test]
+fn what_a_document_admits_at_all() {
+    let all = || vec!["*".to_owned()];
+    let only = |resource: &str| vec![resource.to_owned()];
+    let deny = |action: &str, resource: Vec<String>| Statement::deny("D", &[action], resource);
+    let everything = || Statement::allow("A", &["*"], all());
+    let cases = [
+        (vec![everything()], true),
+        (vec![Statement::allow("A", &["bedrock:*"], only("arn:x"))], true),
+        (vec![Statement::allow("A", &["bedrock:InvokeModel"], all())], false),
+        (vec![Statement { not_action: vec!["iam:*".into()], action: vec![], ..everything() }], true),
+        (vec![Statement { not_action: vec!["bedrock:*".into()], action: vec![], ..everything() }], false),
+        (vec![everything(), deny("bedrock:InvokeTool", all())], false),
+        (vec![everything(), deny("bedrock:*", all())], false),
+        (vec![everything(), deny("bedrock:InvokeTool", only("arn:x"))], true),
+        (vec![everything(), deny("bedrock:InvokeTool", all()).when("Bool", "aws:SecureTransport", only("false"))], true),
+    ];
+    for (statements, expected) in cases {
+        let document = PolicyDocument::of(statements);
+        assert_eq!(admits(&document, "bedrock:InvokeTool"), expected, "{}", document.to_json());
+    }
+    assert!(admits(&PolicyDocument::of(vec![Statement::allow("A", &["bedrock-mantle:CreateInference"], all())]), "bedrock-mantle:*"));
+}

@@ -45,7 +45,9 @@ pub(super) fn item(subject: &Subject, action: &Action) -> Option<Item> {
         Action::PutPermissionsBoundary { role: name, boundary_arn } => role(name, json!({"permissionsBoundary": boundary_arn})),
         Action::TagRole { role: name, tags } => role(name, json!({"tags": tags})),
         Action::AttachPolicy { role: name, policy_arn } => role(name, json!({"attachPolicies": [policy_arn]})),
-        Action::DetachPolicy { role: name, policy_arn } => role(name, json!({"detachPolicies": [policy_arn]})),
+        Action::DetachPolicy { role: name, policy_arn } | Action::DetachOwnPolicy { role: name, policy_arn } => {
+            role(name, json!({"detachPolicies": [policy_arn]}))
+        }
         Action::DeleteInlinePolicy { role: name, policy_name } => role(name, json!({"deleteInlinePolicies": [policy_name]})),
         Action::StripRole { role: name, attached, inline } => {
             role(name, json!({"detachPolicies": attached, "deleteInlinePolicies": inline}))

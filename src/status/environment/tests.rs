@@ -18,7 +18,7 @@ const CODE: &str = "TheServicesOwnCode";
 type Fail = fn(&mut EnvironmentObservation, Fault);
 
 /// How each read fails. Models and profiles are read one by one.
-const READS: [(&str, Fail); 19] = [
+const READS: [(&str, Fail); 22] = [
     ("caller", |observed, fault| observed.caller = Err(fault)),
     ("operator-arn", |observed, fault| observed.operator_arn = Err(fault)),
     ("api-server", |observed, fault| observed.api_server = Err(fault)),
@@ -31,9 +31,12 @@ const READS: [(&str, Fail); 19] = [
     ("oidc-provider", |observed, fault| observed.oidc_provider = Err(fault)),
     ("offered", |observed, fault| observed.offered = Err(fault)),
     ("endpoints", |observed, fault| observed.endpoints = Err(fault)),
+    ("other-endpoints", |observed, fault| observed.other_endpoints = Err(fault)),
+    ("other-security-groups", |observed, fault| observed.other_security_groups = Err(fault)),
     ("security-groups", |observed, fault| observed.security_groups = Err(fault)),
     ("key", |observed, fault| observed.key = Err(fault)),
     ("boundary", |observed, fault| observed.boundary = Err(fault)),
+    ("boundary-tags", |observed, fault| observed.boundary_is_ours = Err(fault)),
     ("platform-boundary", |observed, fault| observed.platform_boundary = Err(fault)),
     ("dns-service", |observed, fault| observed.dns_service_addresses = Err(fault)),
     ("model", |observed, fault| drop(observed.models.insert(MODEL.into(), Err(fault)))),
@@ -141,7 +144,7 @@ fn a_fault_takes_nothing_from_the_workloads_and_is_told_where_they_depend_on_it(
         fail(&mut observed, fault(FaultClass::Throttled));
         let facts = EnvironmentFacts::of(&rules, &spec, &observed, Some(&known));
         assert!(facts.is_none_or(|facts| facts == known), "{read}: nothing changes, or the last facts hold");
-        let needed = !["operator-arn", "other-subnets", "offered", "security-groups", "key"].contains(&read);
+        let needed = !["operator-arn", "other-subnets", "offered", "security-groups", "other-security-groups", "key"].contains(&read);
         assert_eq!(unread(&observed).is_some(), needed, "{read}");
     }
 }

@@ -289,11 +289,12 @@ impl Operator {
                 };
                 world.endpoints.push(Endpoint {
                     id: format!("vpce-{}-{}", scope.cluster_name, new.service),
+                    vpc_id: new.vpc_id,
                     service_name: new.service_name,
                     state: "available".into(),
                     endpoint_type: "Interface".into(),
                     private_dns: true,
-                    policy: Some(new.policy),
+                    policy: new.policy,
                     subnet_ids: new.subnet_ids,
                     security_group_ids: std::collections::BTreeSet::from([group]),
                     tags: new.tags,
@@ -309,6 +310,8 @@ impl Operator {
                         arn: alias,
                         state: "Enabled".into(),
                         customer_managed: true,
+                        usage: None,
+                        spec: None,
                         rotation_enabled: true,
                         rotation_period_in_days: None,
                         policy: Some(policy),

@@ -5,6 +5,7 @@ use crate::plan::{Action, Plan};
 use crate::policy::PolicyDocument;
 
 use super::Identity;
+use crate::plan::workload::ServiceAccountFacts;
 
 impl Identity<'_> {
     /// Takes away what is there of ours: policy and role first, which ends the power; then the annotation. The identity of an older
@@ -23,11 +24,16 @@ impl Identity<'_> {
                 actions.push(Action::DeleteRole { role: self.name.clone(), attached, inline: role.inline.keys().cloned().collect() });
             }
         }
-        if let Some(policy) = self.inputs.policy.filter(|_| !self.foreign_policy()) {
+        let policy = self.inputs.policy.filter(|_| !self.foreign_policy());
+        let theirs = self.inputs.platform_role;
+        if let Some(role) = theirs.filter(|role| policy.is_some() && role.attached.contains(&self.policy_arn)) {
+            actions.push(Action::DetachOwnPolicy { role: role.name.clone(), policy_arn: self.policy_arn.clone() });
+        }
+        actions.extend(self.leave_former(theirs.map_or("", |role| &role.arn)));
+        if let Some(policy) = policy {
             actions.push(Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() });
         }
-        let ours = self.inputs.service_account.filter(|account| account.role_arn.as_ref() == Some(&self.role_arn));
-        if let Some(account) = ours {
+        if let Some(account) = self.inputs.service_account.filter(|account| self.names_our_role(account)) {
             actions.push(Action::ClearServiceAccount {
                 namespace: self.inputs.namespace.to_owned(),
                 name: self.inputs.spec.service_account_name.clone(),
@@ -35,6 +41,14 @@ impl Identity<'_> {
             });
         }
         Plan { actions, ..Plan::default() }
+    }
+
+    /// Whether the annotation names the role that we make, or one of the platform's that we named there.
+    fn names_our_role(&self, account: &ServiceAccountFacts) -> bool {
+        let recorded = self.inputs.previous.identity.as_ref();
+        let recorded = recorded.into_iter().flat_map(|identity| identity.former_role_arns.iter().chain([&identity.role_arn]));
+        let theirs = self.inputs.platform_role.map(|role| &role.arn);
+        account.role_arn.as_ref().is_some_and(|named| [&self.role_arn].into_iter().chain(theirs).chain(recorded).any(|arn| arn == named))
     }
 
     fn is_cut_off(&self, role: &Role) -> bool {
