@@ -36,17 +36,14 @@ pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<Deserial
         {
             let mut key = ObjectRef::new(&name.name);
             key.namespace.clone_from(&name.namespace);
-            match store.get(&key) {
-                Some(object) => {
-                    let (context, leadership) = (context.clone(), leadership.clone());
-                    passes.spawn(async move { (name, Box::pin(leadership.guard(pass(&context, &object))).await) });
-                }
+            if let Some(object) = store.get(&key) {
+                let (context, leadership) = (context.clone(), leadership.clone());
+                passes.spawn(async move { (name, Box::pin(leadership.guard(pass(&context, &object))).await) });
+            } else {
                 // It is gone, and was told of a last time.
-                None => {
-                    turns.done(&name, None);
-                    context.metrics.gone(&ObjectKey::new(K::KIND, name.namespace.clone().unwrap_or_default(), &name.name));
-                    context.backoff.succeeded(&(K::KIND, name));
-                }
+                turns.done(&name, None);
+                context.metrics.gone(&ObjectKey::new(K::KIND, name.namespace.clone().unwrap_or_default(), &name.name));
+                context.backoff.succeeded(&(K::KIND, name));
             }
         }
         let due = turns.next_due().filter(|_| passes.len() < at_once);

@@ -96,14 +96,13 @@ impl Pass<'_> {
             let executor = self.executor();
             let carried_out = executor.carry_out(plan, self.mode.clone());
             // What goes does not wait for an account that does not answer: the sweep finishes it.
-            applied = match tokio::time::timeout(if deleting { GOING } else { Duration::MAX }, Box::pin(carried_out)).await {
-                Ok(applied) => applied,
-                Err(_) => {
-                    self.context.iam_failed(&self.object.spec.environment_ref.name);
-                    let leaves = self.object.metadata.deletion_timestamp.is_some();
-                    return if leaves { hand_over(self.context, self.object).await } else { Ok(Next::Failed(FaultClass::Unreachable)) };
-                }
+            let longest = if deleting { GOING } else { Duration::MAX };
+            let Ok(carried_out) = tokio::time::timeout(longest, Box::pin(carried_out)).await else {
+                self.context.iam_failed(&self.object.spec.environment_ref.name);
+                let leaves = self.object.metadata.deletion_timestamp.is_some();
+                return if leaves { hand_over(self.context, self.object).await } else { Ok(Next::Failed(FaultClass::Unreachable)) };
             };
+            applied = carried_out;
             self.context.events.done(self.object, repair, applied.done()).await;
             self.take_over(&applied);
             if applied.failures().next().is_some() {
