@@ -9,14 +9,13 @@ use std::process::{self, ExitCode};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use kube::{Client, Config};
 use tokio_util::sync::CancellationToken;
 
 use hipaa_operator::api::all_definitions;
-use hipaa_operator::aws::endpoint_overrides;
+use hipaa_operator::commands::{self, cleanup, observe};
 use hipaa_operator::controllers::{Settings, Start, run};
 use hipaa_operator::domain::lease::Terms;
-use hipaa_operator::preview::command::{self, PlanArguments};
+use hipaa_operator::preview::command::{self as plan, PlanArguments};
 use hipaa_operator::telemetry::logs::{LogFormat, install};
 use hipaa_operator::telemetry::metrics::Metrics;
 use hipaa_operator::telemetry::server::{Readiness, serve};
@@ -35,6 +34,10 @@ enum Command {
     Run(RunArguments),
     /// Show every AWS and Kubernetes object that manifests would lead to; needs no cluster and no account.
     Plan(PlanArguments),
+    /// Save the facts of a live account and cluster for `plan --observed`; reads only.
+    Observe(observe::ObserveArguments),
+    /// Take away what was made, before the operator is uninstalled; the operator has to be stopped.
+    Cleanup(cleanup::CleanupArguments),
     /// Print the custom resource definitions as YAML.
     Crds,
 }
@@ -116,7 +119,9 @@ impl Cli {
         let mut out = io::stdout().lock();
         let outcome = match self.command {
             Command::Run(arguments) => operate(arguments).await.map(|()| ExitCode::SUCCESS),
-            Command::Plan(arguments) => written(command::run(&arguments, &mut io::stdin(), &mut out).map(ExitCode::from)),
+            Command::Plan(arguments) => written(plan::run(&arguments, &mut io::stdin(), &mut out).map(ExitCode::from)),
+            Command::Observe(arguments) => observe::run(&arguments, &mut out).await.map(|()| ExitCode::SUCCESS),
+            Command::Cleanup(arguments) => written(cleanup::run(&arguments, &mut out, &mut io::stderr()).await.map(ExitCode::from)),
             Command::Crds => written(print_definitions(&mut out).map(|()| ExitCode::SUCCESS)),
         };
         match outcome {
@@ -164,19 +169,8 @@ async fn operate(arguments: RunArguments) -> Result<(), String> {
     } = arguments;
     install(log_format, &log).map_err(|error| format!("--log {log}: {error}"))?;
     let (terms, identity) = lease.resolve()?;
-    let overrides = endpoint_overrides();
-    if !overrides.is_empty() && !allow_endpoint_override {
-        return Err(format!(
-            "{} would send calls somewhere else than to AWS; unset it, or pass --allow-endpoint-override if that is meant",
-            overrides.join(", ")
-        ));
-    }
-    let mut config = Config::infer().await.map_err(|error| format!("no cluster: {error}"))?;
-    // A proxy in the environment is for the way to AWS; the API server is reached directly.
-    config.proxy_url = None;
-    // A pass that fails is repeated with a backoff of its own; retries inside of it would only hide what is wrong.
-    config.default_retry = false;
-    let client = Client::try_from(config).map_err(|error| format!("no cluster: {error}"))?;
+    commands::refuse_overrides(allow_endpoint_override)?;
+    let client = commands::cluster().await?;
     let stop = CancellationToken::new();
     end_on_signal(stop.clone())?;
     let metrics = Metrics::default();

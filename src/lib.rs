@@ -12,6 +12,8 @@ pub mod catalogue;
 #[cfg(feature = "operator")]
 pub mod cluster;
 #[cfg(feature = "operator")]
+pub mod commands;
+#[cfg(feature = "operator")]
 pub mod controllers;
 pub mod domain;
 #[cfg(feature = "operator")]

@@ -93,6 +93,8 @@ reasons! {
     Throttled,
     /// AWS did not answer, or answered with a fault of its own.
     AwsUnavailable,
+    /// The operator has no credentials that AWS accepts; no call is made before it has.
+    CredentialsUnavailable,
     /// AWS refused the request as invalid.
     InvalidConfiguration,
     /// A quota of the account is used up.
@@ -157,6 +159,8 @@ reasons! {
     BoundaryTooNarrow,
     /// Things are still bound to the environment, so it stays.
     DeletionBlocked,
+    /// The command `cleanup` took everything away; the operator makes it anew when it runs.
+    CleanedUp,
     /// The environment does not exist.
     EnvironmentNotFound,
     /// The environment is not ready.
@@ -213,7 +217,7 @@ reasons! {
     ForeignPolicy,
     /// The trust of the role admits more than the service account.
     TrustTooWide,
-    /// A path of the network does not carry the operator's own calls.
+    /// No connection: a path of the network does not carry the operator's own calls.
     PathBroken,
     /// Could not be read.
     NotRead,

@@ -1,26 +1,57 @@
-//! The one way through which every call to AWS goes: counted, and its failure turned into a [`Fault`].
+//! The one way through which every call to AWS goes: refused while the credentials do not work, counted, and its failure turned into
+//! a [`Fault`].
 
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
 use super::fault::{fault_of, refusal};
+use super::traffic::Traffic;
 use crate::domain::Fault;
 use crate::domain::fault::FaultClass;
 use crate::observed::Read;
 
+type Observe = dyn Fn(&'static str, &'static str, Option<FaultClass>) + Send + Sync;
+
 /// Told once of each operation that has finished, whatever the number of attempts it took: service, operation, and the class of the
-/// failure if it failed. Each page of a list is an operation. A call whose future is dropped is not told of.
+/// failure if it failed. Each page of a list is an operation. A call whose future is dropped is not told of, nor one that was not made.
+///
+/// Clones share one breaker for the credentials and one token bucket for each service.
 #[derive(Clone)]
-pub struct CallObserver(Arc<dyn Fn(&'static str, &'static str, Option<FaultClass>) + Send + Sync>);
+pub struct CallObserver {
+    observe: Arc<Observe>,
+    traffic: Arc<Traffic>,
+}
 
 impl CallObserver {
     /// Calls `observe` on each finished operation. It must be quick: it runs between the calls.
     pub fn new(observe: impl Fn(&'static str, &'static str, Option<FaultClass>) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(observe))
+        Self { observe: Arc::new(observe), traffic: Arc::default() }
+    }
+
+    /// By how much slower than in good times the slowest service is asked: 1 if nobody throttles us.
+    #[must_use]
+    pub fn slowness(&self) -> f64 {
+        self.traffic.slowness()
+    }
+
+    /// What all calls share.
+    pub(super) fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
+    }
+
+    /// Waits until calls are refused because the credentials do not work.
+    pub(super) async fn broken(&self) {
+        self.traffic.broken().await;
+    }
+
+    /// How long to wait before the next probe of the credentials.
+    pub(super) fn next_probe(&self) -> Duration {
+        self.traffic.next_probe()
     }
 
     /// Awaits `call` and reports it.
@@ -50,14 +81,11 @@ impl CallObserver {
         // The SDK's futures are up to 20 kB; callers need not carry them.
         let call = Box::pin(call);
         async move {
-            let outcome = match call.await {
-                Ok(answer) => match refused(&answer) {
-                    Some(code) => Err(refusal(service, operation, code)),
-                    None => Ok(answer),
-                },
-                Err(error) => Err(fault_of(service, operation, &error)),
-            };
-            (self.0)(service, operation, outcome.as_ref().err().map(|fault| fault.class));
+            if let Some(fault) = self.traffic.refusal() {
+                return Err(fault);
+            }
+            let outcome = self.report(service, operation, call.await, refused);
+            self.traffic.made(service, outcome.as_ref().map(drop));
             outcome
         }
     }
@@ -72,10 +100,48 @@ impl CallObserver {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        match next.await {
-            Some(outcome) => self.watch(service, operation, std::future::ready(outcome)).await.map(Some),
-            None => Ok(None),
+        if let Some(fault) = self.traffic.refusal() {
+            return Err(fault);
         }
+        let Some(page) = next.await else { return Ok(None) };
+        let outcome = self.report(service, operation, page, |_| None);
+        self.traffic.made(service, outcome.as_ref().map(drop));
+        outcome.map(Some)
+    }
+
+    /// Awaits a call that is made although the credentials do not work, to see whether they do now; says whether they do again.
+    pub(super) async fn probe<T, E>(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> bool
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let outcome = self.report(service, operation, Box::pin(call).await, |_| None);
+        self.traffic.probed(outcome.as_ref().map(drop))
+    }
+
+    fn report<T, E>(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        answer: Result<T, SdkError<E, HttpResponse>>,
+        refused: impl FnOnce(&T) -> Option<String>,
+    ) -> Result<T, Fault>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let outcome = match answer {
+            Ok(answer) => match refused(&answer) {
+                Some(code) => Err(refusal(service, operation, code)),
+                None => Ok(answer),
+            },
+            Err(error) => Err(fault_of(service, operation, &error)),
+        };
+        (self.observe)(service, operation, outcome.as_ref().err().map(|fault| fault.class));
+        outcome
     }
 }
 

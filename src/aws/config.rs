@@ -1,10 +1,17 @@
 //! How the SDK is set up: everything that its defaults or the environment could change under us is said explicitly.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+
+use super::http::PacedClient;
+use super::traffic::Traffic;
+
+/// Requests that one operation makes at the most.
+const ATTEMPTS: u32 = 3;
 
 /// Which endpoints to talk to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -20,11 +27,15 @@ pub struct Settings {
 /// Credentials come from the SDK's chain: environment, profile, web identity, container (Pod Identity), instance metadata. The client
 /// honours `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` by itself since behaviour version 2025-08-07; `NO_PROXY` must name
 /// the addresses that hand out credentials (169.254.170.23, 169.254.169.254).
-pub(super) async fn load(settings: &Settings) -> SdkConfig {
+///
+/// Retries are the SDK's, a few and short ones; each takes a token of the service's bucket, as every request does. Long waits are the
+/// reconciler's.
+pub(super) async fn load(settings: &Settings, traffic: &Arc<Traffic>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(Region::new(settings.region.clone()))
-        // Long waits are the reconciler's. Said here because a bad AWS_MAX_ATTEMPTS would end the process.
-        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .http_client(PacedClient::new(traffic.clone()))
+        // Said here because a bad AWS_MAX_ATTEMPTS would end the process.
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts());
     if let Ok(name) = AppName::new("hipaa-operator") {
         loader = loader.app_name(name);
@@ -35,13 +46,10 @@ pub(super) async fn load(settings: &Settings) -> SdkConfig {
     loader.load().await
 }
 
+/// Limits of one request, from when it is sent: a limit of the whole operation would count the wait for a token. An answer that has
+/// begun and does not go on is ended by the SDK's protection against stalled streams.
 fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_millis(3_100))
-        .read_timeout(Duration::from_secs(10))
-        .operation_attempt_timeout(Duration::from_secs(10))
-        .operation_timeout(Duration::from_secs(30))
-        .build()
+    TimeoutConfig::builder().connect_timeout(Duration::from_millis(3_100)).read_timeout(Duration::from_secs(10)).build()
 }
 
 /// Names of the environment variables that send calls elsewhere than to AWS (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_IAM`, ...), sorted.
@@ -72,11 +80,11 @@ mod tests {
 
     #[tokio::test]
     async fn says_every_limit_itself() {
-        let config = load(&Settings { region: "us-gov-west-1".into(), fips: true }).await;
+        let config = load(&Settings { region: "us-gov-west-1".into(), fips: true }, &Arc::default()).await;
         assert_eq!(config.region().map(AsRef::as_ref), Some("us-gov-west-1"));
         assert_eq!(config.use_fips(), Some(true));
-        assert_eq!(config.retry_config().map(RetryConfig::max_attempts), Some(4));
-        assert_eq!(config.timeout_config().and_then(TimeoutConfig::operation_timeout), Some(Duration::from_secs(30)));
+        assert_eq!(config.retry_config().map(RetryConfig::max_attempts), Some(ATTEMPTS));
+        assert_eq!(config.timeout_config().and_then(TimeoutConfig::read_timeout), Some(Duration::from_secs(10)));
         assert_eq!(config.app_name().map(AsRef::as_ref), Some("hipaa-operator"));
     }
 }

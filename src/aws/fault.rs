@@ -1,20 +1,25 @@
 //! From the SDK's errors to ours, by code and status only: texts change, and may carry what must not be logged.
 
 use std::error::Error;
+use std::io::ErrorKind;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+
+use hyper_util::client::legacy::Error as ConnectionError;
 
 use crate::domain::Fault;
 use crate::domain::fault::FaultClass;
 
 /// Codes by class; the first table that knows a code wins. EC2 names its errors at
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>, the others on the page of each operation.
-const TABLES: [(FaultClass, &[&str]); 7] = [
+const TABLES: [(FaultClass, &[&str]); 8] = [
     (FaultClass::Throttled, &THROTTLED),
-    (FaultClass::Unavailable, &UNAVAILABLE),
+    (FaultClass::Unreachable, &UNREACHABLE),
+    (FaultClass::Credentials, &CREDENTIALS),
     (FaultClass::Denied, &DENIED),
     (FaultClass::NotFound, &NOT_FOUND),
     (FaultClass::Conflict, &CONFLICT),
@@ -39,7 +44,7 @@ const THROTTLED: [&str; 13] = [
     "TransactionInProgressException",
 ];
 
-const UNAVAILABLE: [&str; 17] = [
+const UNREACHABLE: [&str; 17] = [
     "DependencyTimeoutException",
     "InternalError",
     "InternalException",
@@ -59,27 +64,45 @@ const UNAVAILABLE: [&str; 17] = [
     "UnavailableException",
 ];
 
-const DENIED: [&str; 20] = [
+/// What says who we are was not accepted: a token that has run out, a key that is gone, a clock that is wrong, a trust that does not let
+/// our token in (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>).
+const CREDENTIALS: [&str; 24] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IDPCommunicationError",
+    "IDPRejectedClaim",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidIdentityToken",
+    "InvalidIdentityTokenException",
+    "InvalidSignatureException",
+    "InvalidToken",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "NotSignedException",
+    "RegionDisabledException",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+    "UnrecognizedClientException",
+    CREDENTIALS_UNAVAILABLE,
+    NO_CONNECTION_TO_PROVIDER,
+    NO_CREDENTIALS,
+];
+
+/// EC2's `AuthFailure` is here although it may also mean credentials: it is what EC2 says of another account's things too.
+const DENIED: [&str; 8] = [
     "AccessDenied",
     "AccessDeniedException",
     "AuthFailure",
     "Blocked",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "InvalidClientTokenId",
-    "InvalidIdentityToken",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
     "NotAuthorized",
     "OptInRequired",
     "PendingVerification",
-    "RequestExpired",
-    "SignatureDoesNotMatch",
     "UnauthorizedOperation",
-    "UnrecognizedClientException",
-    NO_CREDENTIALS,
 ];
 
 /// EC2's `*.NotFound` are found by their ending.
@@ -130,6 +153,10 @@ const INVALID_STARTS: [&str; 3] = ["InvalidParameter", "MalformedPolicyDocument"
 
 /// Our own code for a process without credentials.
 const NO_CREDENTIALS: &str = "NoCredentials";
+/// Our own code for credentials that could not be fetched.
+const CREDENTIALS_UNAVAILABLE: &str = "CredentialsUnavailable";
+/// Our own code for a provider of credentials that we have no connection to.
+const NO_CONNECTION_TO_PROVIDER: &str = "NoConnectionToCredentials";
 
 /// What a service's error code means; where the code says nothing, the HTTP status decides between the service's failure and ours.
 #[must_use]
@@ -137,7 +164,7 @@ pub fn class_of(code: &str, status: Option<u16>) -> FaultClass {
     let tabled = TABLES.iter().find(|(_, codes)| codes.contains(&code)).map(|(class, _)| *class);
     tabled.or_else(|| class_by_shape(code)).unwrap_or(match status {
         Some(429) => FaultClass::Throttled,
-        Some(500..) => FaultClass::Unavailable,
+        Some(500..) => FaultClass::Unreachable,
         _ => FaultClass::Unexpected,
     })
 }
@@ -166,12 +193,13 @@ where
     let (class, code) = match error {
         SdkError::ServiceError(answer) => of_answer(answer.err().code(), status),
         SdkError::ResponseError(_) => of_answer(None, status),
-        SdkError::TimeoutError(_) => (FaultClass::Unavailable, String::new()),
+        SdkError::TimeoutError(_) => (FaultClass::Unreachable, String::new()),
         // Credentials are fetched before the first byte is sent, and their failure arrives as one of dispatch.
-        SdkError::DispatchFailure(_) => match (refused_federation(error), credentials_trouble(error)) {
-            (Some(fault), _) => return fault,
-            (None, Some(trouble)) => trouble,
-            (None, None) => (FaultClass::Unavailable, String::new()),
+        SdkError::DispatchFailure(_) => match (refused_federation(error), credentials_trouble(error), no_connection(error)) {
+            (Some(fault), ..) => return fault,
+            (None, Some(code), _) => (FaultClass::Credentials, code.to_owned()),
+            (None, None, Some(code)) => (FaultClass::NoPath, code.to_owned()),
+            (None, None, None) => (FaultClass::Unreachable, String::new()),
         },
         // The request did not satisfy the SDK: a required member was missing or malformed.
         SdkError::ConstructionFailure(_) => (FaultClass::Invalid, "ConstructionFailure".into()),
@@ -207,20 +235,36 @@ fn of_answer(code: Option<&str>, status: Option<u16>) -> (FaultClass, String) {
     (class, code.unwrap_or_default())
 }
 
-/// The call that failed is then another than the one we made: the role's trust did not let our token in.
+/// The call that failed is then another than the one we made: the role's trust did not let our token in. Whatever STS calls it, no call
+/// can be made before it does, unless STS is only busy.
 fn refused_federation(error: &(dyn Error + 'static)) -> Option<Fault> {
     let code = causes(error).find_map(|cause| cause.downcast_ref::<AssumeRoleWithWebIdentityError>())?.code()?;
-    Some(refusal("sts", "AssumeRoleWithWebIdentity", code.to_owned()))
+    let fault = refusal("sts", "AssumeRoleWithWebIdentity", code.to_owned());
+    let busy = matches!(fault.class, FaultClass::Throttled | FaultClass::Unreachable);
+    Some(if busy { fault } else { Fault { class: FaultClass::Credentials, ..fault } })
 }
 
 /// What was wrong with the credentials, if the error's causes say that they were.
-fn credentials_trouble(error: &(dyn Error + 'static)) -> Option<(FaultClass, String)> {
+fn credentials_trouble(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let trouble = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
     Some(match trouble {
-        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => {
-            (FaultClass::Denied, NO_CREDENTIALS.to_owned())
-        }
-        _ => (FaultClass::Unavailable, "CredentialsUnavailable".to_owned()),
+        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => NO_CREDENTIALS,
+        _ if no_connection(trouble).is_some() => NO_CONNECTION_TO_PROVIDER,
+        _ => CREDENTIALS_UNAVAILABLE,
+    })
+}
+
+/// Why there is no connection, if there never was one: a name that does not resolve, a refusal, a timeout, TLS.
+fn no_connection(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    causes(error).find(|cause| cause.downcast_ref::<ConnectionError>().is_some_and(ConnectionError::is_connect))?;
+    let kind = causes(error).find_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+    Some(match kind {
+        Some(ErrorKind::ConnectionRefused) => "ConnectionRefused",
+        Some(ErrorKind::ConnectionReset) => "ConnectionReset",
+        Some(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => "NoRoute",
+        _ if causes(error).any(|cause| cause.downcast_ref::<ConnectorError>().is_some_and(ConnectorError::is_timeout)) => "ConnectTimeout",
+        // A name that does not resolve has no type of its own.
+        _ => "NoConnection",
     })
 }
 

@@ -23,12 +23,17 @@ impl Sts {
     /// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>).
     ///
     /// # Errors
-    /// `Denied` with code `NoCredentials` if the process has none.
+    /// `Credentials` with code `NoCredentials` if the process has none.
     pub async fn caller(&self) -> Read<Caller> {
         let answer = self.calls.watch("sts", "GetCallerIdentity", self.client.get_caller_identity().send()).await?;
         match (answer.account, answer.arn) {
             (Some(account_id), Some(arn)) => Ok(Caller { account_id, arn }),
             _ => Err(incomplete("sts", "GetCallerIdentity")),
         }
+    }
+
+    /// Asks for the identity although the credentials have failed before; says whether they work again.
+    pub(super) async fn probe(&self) -> bool {
+        self.calls.probe("sts", "GetCallerIdentity", self.client.get_caller_identity().send()).await
     }
 }

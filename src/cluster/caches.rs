@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::reflector::{ObjectRef, Store, store};
 use kube::runtime::{WatchStreamExt, watcher};
@@ -15,6 +16,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::api::annotations::ROLE_ARN;
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 
 use super::pods::Pods;
@@ -108,6 +110,14 @@ impl Caches {
         self.workloads.get(&ObjectRef::new(name).within(namespace)).and_then(|guarded| guarded.0.clone().ok())
     }
 
+    /// Name and UID of the service account in the namespace of an object, if it carries this role in its annotation.
+    #[must_use]
+    pub fn annotated(&self, beside: &ObjectMeta, account: &str, role_arn: &str) -> Option<(String, String)> {
+        let found = self.service_accounts.get(&ObjectRef::new(account).within(beside.namespace.as_deref()?))?;
+        let carries = found.annotations().get(ROLE_ARN).is_some_and(|value| value == role_arn);
+        found.metadata.uid.clone().filter(|_| carries).map(|uid| (account.to_owned(), uid))
+    }
+
     /// Every workload that parses and for which `wanted` holds.
     pub fn workloads_where(&self, wanted: impl Fn(&PhiWorkload) -> bool) -> Vec<PhiWorkload> {
         self.workloads.state().iter().filter_map(|guarded| guarded.0.as_ref().ok()).filter(|workload| wanted(workload)).cloned().collect()
@@ -128,19 +138,28 @@ where
     K::DynamicType: Clone + Debug + Default + Eq + Hash + Unpin + Send + Sync,
 {
     let (reader, writer) = store();
-    let changes = changes.clone();
+    let (changes, known) = (changes.clone(), reader.clone());
     let stream =
         watcher(api, watcher::Config::default()).default_backoff().modify(|object| object.managed_fields_mut().clear()).reflect(writer);
     let watch = async move {
         let mut stream = std::pin::pin!(stream.into_stream());
         // What a list brings is told once the store holds it: before, looking would find nothing.
         let mut listed = Vec::new();
+        // A watch that was interrupted for long is begun anew with a list, and of what went meanwhile nothing is told.
+        let mut before = Vec::new();
         while let Some(event) = stream.next().await {
             match event {
-                Ok(watcher::Event::Init) => listed.clear(),
+                Ok(watcher::Event::Init) => {
+                    listed.clear();
+                    before = known.state();
+                }
                 Ok(watcher::Event::InitApply(object)) => listed.push(object),
                 // The receiver ends with the process.
-                Ok(watcher::Event::InitDone) => listed.drain(..).for_each(|object| drop(changes.send(change(object)))),
+                Ok(watcher::Event::InitDone) => {
+                    listed.drain(..).for_each(|object| drop(changes.send(change(object))));
+                    let gone = before.drain(..).filter(|object| known.get(&ObjectRef::from_obj(&**object)).is_none());
+                    gone.for_each(|object| drop(changes.send(change((*object).clone()))));
+                }
                 Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => drop(changes.send(change(object))),
                 Err(error) => tracing::warn!(%error, "a watch was interrupted; it is resumed"),
             }

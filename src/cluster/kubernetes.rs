@@ -11,6 +11,7 @@ use crate::domain::{Fault, FaultClass};
 use crate::telemetry::metrics::Metrics;
 
 use super::fault::fault_of;
+use super::status_writer::ATTEMPTS;
 
 /// Writes network policies and annotations.
 #[derive(Clone)]
@@ -29,18 +30,17 @@ impl KubernetesWriter {
     pub async fn apply_network_policy(&self, policy: &NetworkPolicy) -> Result<(), Fault> {
         let api: Api<NetworkPolicy> = Api::namespaced(self.client.clone(), &policy.namespace().unwrap_or_default());
         let name = policy.name_any();
-        let outcome = match api.get_metadata_opt(&name).await {
-            Ok(Some(found)) => {
-                let mut replacement = policy.clone();
-                replacement.metadata.resource_version = found.resource_version();
-                replacement.metadata.annotations.clone_from(&found.metadata.annotations);
-                api.replace(&name, &PostParams::default(), &replacement).await
+        let mut tries = 0;
+        loop {
+            let outcome = replace_or_create(&api, &name, policy).await;
+            self.metrics.wrote("network-policy", outcome.is_ok());
+            tries += 1;
+            match outcome {
+                // Someone else was faster: look again.
+                Err(Error::Api(status)) if status.code == 409 && tries < ATTEMPTS => {}
+                outcome => return outcome.map(drop).map_err(|error| fault_of("ApplyNetworkPolicy", &error)),
             }
-            Ok(None) => api.create(&PostParams::default(), policy).await,
-            Err(error) => Err(error),
-        };
-        self.metrics.wrote("network-policy", outcome.is_ok());
-        outcome.map(drop).map_err(|error| fault_of("ApplyNetworkPolicy", &error))
+        }
     }
 
     /// Deletes a policy; one that is gone is deleted.
@@ -83,6 +83,16 @@ impl KubernetesWriter {
             }
         }
     }
+}
+
+async fn replace_or_create(api: &Api<NetworkPolicy>, name: &str, policy: &NetworkPolicy) -> Result<NetworkPolicy, Error> {
+    let Some(found) = api.get_metadata_opt(name).await? else {
+        return api.create(&PostParams::default(), policy).await;
+    };
+    let mut replacement = policy.clone();
+    replacement.metadata.resource_version = found.resource_version();
+    replacement.metadata.annotations.clone_from(&found.metadata.annotations);
+    api.replace(name, &PostParams::default(), &replacement).await
 }
 
 fn is_not_found(error: &Error) -> bool {

@@ -84,6 +84,13 @@ pub struct Held {
     leadership: Leadership,
 }
 
+/// The lease as a candidate saw it last.
+struct Seen {
+    version: String,
+    holder: String,
+    since: Instant,
+}
+
 impl Candidate {
     /// A candidate named `me` for the lease in `namespace`. No two processes may have the same name, not even one after the other.
     #[must_use]
@@ -93,7 +100,7 @@ impl Candidate {
 
     /// Waits until the lease is ours, however long that takes. A failure of the API server is one more reason to wait.
     pub async fn acquire(self) -> Held {
-        let mut seen: Option<(String, Instant)> = None;
+        let mut seen: Option<Seen> = None;
         loop {
             let began = Instant::now();
             let look = timeout(self.terms.renew_deadline(), self.look(&mut seen, began)).await;
@@ -111,28 +118,27 @@ impl Candidate {
     }
 
     /// One look at the lease, and one try at it if it may be taken.
-    async fn look(&self, seen: &mut Option<(String, Instant)>, now: Instant) -> kube::Result<Option<Lease>> {
+    async fn look(&self, seen: &mut Option<Seen>, now: Instant) -> kube::Result<Option<Lease>> {
         let Some(lease) = self.api.get_opt(LEASE).await? else {
             let metadata = ObjectMeta { name: Some(LEASE.to_owned()), ..ObjectMeta::default() };
             return self.take(Lease { metadata, spec: None }).await;
         };
+        let spec = lease.spec.clone().unwrap_or_default();
         let version = lease.resource_version().unwrap_or_default();
         let since = match seen {
-            Some((known, since)) if *known == version => *since,
-            _ => {
+            Some(before) if before.version == version => before.since,
+            before => {
+                let holder = holder(&spec).unwrap_or_default().to_owned();
+                if before.as_ref().is_none_or(|before| before.holder != holder) {
+                    tracing::info!(holder, "another leads, or did; this process follows");
+                }
                 // The moment after the answer: the change may be as young as that.
-                let since = Instant::now();
-                *seen = Some((version, since));
-                since
+                before.insert(Seen { version, holder, since: Instant::now() }).since
             }
         };
-        let spec = lease.spec.clone().unwrap_or_default();
         match decide(&spec, &self.me, now.saturating_duration_since(since), &self.terms) {
             Decision::Acquire | Decision::Renew => self.take(lease).await,
-            Decision::Wait(left) => {
-                tracing::debug!(holder = holder(&spec), ?left, "another leads");
-                Ok(None)
-            }
+            Decision::Wait(_) => Ok(None),
         }
     }
 

@@ -16,8 +16,8 @@ use crate::telemetry::metrics::Metrics;
 use super::fault::fault_of;
 use super::objects::WithStatus;
 
-/// Tries at a list of finalizers that others change at the same time.
-const ATTEMPTS: usize = 4;
+/// Tries at an object that others change at the same time.
+pub(super) const ATTEMPTS: usize = 4;
 
 /// Writes statuses as one field manager.
 pub struct StatusWriter {
@@ -70,8 +70,16 @@ impl StatusWriter {
         });
         let api = K::api(&self.client, object.namespace().as_deref());
         let parameters = PatchParams::apply("hipaa-operator").force();
-        let outcome = api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch)).await;
-        self.metrics.wrote("status", outcome.is_ok());
+        let mut tries = 0;
+        let outcome = loop {
+            let outcome = api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch)).await;
+            self.metrics.wrote("status", outcome.is_ok());
+            tries += 1;
+            match outcome {
+                Err(kube::Error::Api(status)) if status.is_conflict() && tries < ATTEMPTS => {}
+                outcome => break outcome,
+            }
+        };
         match outcome {
             Ok(written) => {
                 self.metrics.transitioned(K::KIND, K::conditions(previous), K::conditions(status));

@@ -6,11 +6,12 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::BedrockAccess;
-use crate::api::conditions::Reason;
+use crate::api::conditions::{ConditionType, Reason};
 use crate::cluster::objects::hold;
 use crate::domain::Fault;
+use crate::plan::Finding;
 use crate::plan::access::admit;
-use crate::status::access::{AccessPass, project, unjudged};
+use crate::status::access::{AccessPass, project, stale, unjudged};
 use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 
@@ -40,16 +41,19 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
         }
         Some(workload) => {
             let environment = &workload.spec.environment_ref.name;
-            match (context.caches.environment(environment), context.environment(environment)) {
-                (None, _) => wait(&State::broken(
+            let elsewhere = context.claimed_elsewhere(environment);
+            match (context.caches.environment(environment), context.environment(environment), elsewhere) {
+                (None, _, _) => wait(&State::broken(
                     Reason::EnvironmentNotFound,
                     format!("there is no PhiEnvironment {environment}, which PhiWorkload {workload_name} names"),
                 )),
-                (Some(declared), Some(known)) if known.uid == declared.metadata.uid => {
+                (Some(declared), Some(known), None) if known.uid == declared.metadata.uid => {
                     let siblings = declared_accesses(context, &namespace, workload_name);
                     let workload_status = context.statuses.previous(&workload);
                     let applied = workload_status.identity.as_ref().map(|identity| identity.accesses.as_slice()).unwrap_or_default();
-                    let findings = admit(&siblings, &known.facts, applied).findings.remove(&object.name_any()).unwrap_or_default();
+                    let mut findings = admit(&siblings, &known.facts, applied).findings.remove(&object.name_any()).unwrap_or_default();
+                    let doubt = context.stale(environment);
+                    findings.extend(doubt.map(|(reason, why)| Finding::stale(ConditionType::PolicyApplied, reason, &why)));
                     context.metrics.judged(&key_of(object), &findings);
                     let pass = AccessPass {
                         name: &object.name_any(),
@@ -61,10 +65,11 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                     };
                     project(pass, &previous, at)
                 }
-                (Some(_), _) if previous.observed_generation == at.generation && !previous.conditions.is_empty() => {
-                    return Ok(Next::Settled(IDLE));
+                (Some(_), _, Some(elsewhere)) => wait(&elsewhere),
+                (Some(_), _, None) if previous.observed_generation == at.generation && !previous.conditions.is_empty() => {
+                    context.stale(environment).map_or_else(|| previous.clone(), |doubt| stale(&doubt, &previous, at))
                 }
-                (Some(_), _) => {
+                (Some(_), _, None) => {
                     wait(&State::unknown(Reason::EnvironmentNotReady, format!("PhiEnvironment {environment} was not evaluated yet")))
                 }
             }

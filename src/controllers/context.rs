@@ -1,29 +1,38 @@
 //! What every controller has in hand.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use kube::Client;
 use kube::runtime::reflector::ObjectRef;
+use kube::{Client, ResourceExt};
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::api::PhiEnvironment;
+use crate::api::conditions::Reason;
+use crate::api::{PhiEnvironment, PhiWorkload};
 use crate::aws::{Account, CallObserver};
 use crate::cluster::caches::Caches;
 use crate::cluster::events::Events;
 use crate::cluster::hand_over::HandOver;
+use crate::cluster::objects::WithStatus;
 use crate::cluster::status_writer::StatusWriter;
 use crate::domain::{Fault, FaultClass};
 use crate::observed::Read;
 use crate::plan::Mode;
 use crate::plan::facts::EnvironmentFacts;
+use crate::status::conditions::State;
 use crate::telemetry::metrics::Metrics;
 
 use super::backoff::Backoff;
 use super::identity::SharedIdentity;
 use super::keys::Keys;
 use super::queues::Queues;
+
+/// Sweeps after which an account that cannot be read makes the posture of its workloads unknown: a passing fault does not.
+const STALE_SWEEPS: u32 = 3;
+
+/// For how long a removal that failed speaks for the next ones.
+const AWAY: Duration = Duration::from_secs(20);
 
 /// How the operator behaves.
 #[derive(Clone, Copy, Debug)]
@@ -55,14 +64,31 @@ pub struct Context {
     /// What is counted.
     pub metrics: Metrics,
     /// How often in a row each object failed.
-    pub backoff: Backoff,
+    pub backoff: Arc<Backoff>,
     /// The keys that were just made.
     pub keys: Keys,
     /// How to behave.
     pub settings: Settings,
     accounts: AsyncMutex<HashMap<(String, bool), Account>>,
     environments: Mutex<HashMap<String, Arc<Environment>>>,
+    unread: Mutex<HashMap<String, Unread>>,
+    iam_failed: Mutex<HashMap<String, Instant>>,
     identities: Mutex<HashMap<String, Arc<SharedIdentity>>>,
+    claimed_elsewhere: Mutex<HashSet<String>>,
+}
+
+/// Why nothing may be claimed from an environment: the reason, and what went wrong.
+pub type Doubt = (Reason, String);
+
+/// Since when an environment's account could not be read as its workloads need it, and why.
+#[derive(Clone, Debug)]
+struct Unread {
+    since: Instant,
+    last: Doubt,
+    /// Whether the last read of IAM failed.
+    iam_away: bool,
+    /// Whether its workloads were told.
+    told: bool,
 }
 
 /// What the last good pass over an environment left for its workloads and accesses.
@@ -114,11 +140,14 @@ impl Context {
             statuses: StatusWriter::new(client.clone(), metrics.clone()),
             events: Events::new(client.clone(), metrics.clone()),
             hand_over: HandOver::new(client.clone(), &namespace, metrics.clone()),
-            backoff: Backoff::default(),
+            backoff: Arc::default(),
             keys: Keys::new(settings.iam_settling),
             accounts: AsyncMutex::default(),
             environments: Mutex::default(),
+            unread: Mutex::default(),
+            iam_failed: Mutex::default(),
             identities: Mutex::default(),
+            claimed_elsewhere: Mutex::default(),
             client,
             caches,
             queues,
@@ -137,8 +166,18 @@ impl Context {
         let metrics = self.metrics.clone();
         let observer = CallObserver::new(move |service, operation, class| metrics.called(service, operation, class));
         let account = Account::connect(&crate::aws::Settings { region: region.to_owned(), fips }, observer).await;
+        let parts = (self.caches.clone(), self.queues.clone(), self.metrics.clone());
+        tokio::spawn(wake_on_recovery(account.clone(), self.backoff.clone(), parts));
         accounts.insert(key, account.clone());
         account
+    }
+
+    /// By how much slower than in good times the slowest service of a Region is asked: 1 if nobody throttles us.
+    #[must_use]
+    pub fn slowness(&self, region: &str, fips: bool) -> f64 {
+        // Busy only while a client is made, which says nothing yet.
+        let accounts = self.accounts.try_lock();
+        accounts.ok().and_then(|accounts| accounts.get(&(region.to_owned(), fips)).map(Account::slowness)).unwrap_or(1.0)
     }
 
     /// The account's IAM as the environment sees it, kept from pass to pass.
@@ -159,6 +198,24 @@ impl Context {
         found.and_then(|namespace| namespace.metadata.uid.clone()).ok_or(missing)
     }
 
+    /// Notes whether another API server has claimed the environment; says whether that is new.
+    pub fn note_claim(&self, environment: &str, elsewhere: bool) -> bool {
+        let mut noted = self.claimed_elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        if elsewhere { noted.insert(environment.to_owned()) } else { noted.remove(environment) }
+    }
+
+    /// The state of what is bound to an environment that another API server has claimed; `None` if none has.
+    #[must_use]
+    pub fn claimed_elsewhere(&self, environment: &str) -> Option<State> {
+        let noted = self.claimed_elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        let message = || {
+            format!(
+                "another API server has claimed PhiEnvironment {environment}: nothing is done here; the environment's condition ScopeVerified says who, and what to do"
+            )
+        };
+        noted.contains(environment).then(|| State::broken(Reason::ClaimedElsewhere, message()))
+    }
+
     /// What the last good pass over an environment left.
     #[must_use]
     pub fn environment(&self, name: &str) -> Option<Arc<Environment>> {
@@ -170,9 +227,63 @@ impl Context {
         self.environments.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), environment)
     }
 
+    /// Takes in whether a pass over an environment could read what its workloads depend on. Says whether that has just become stale, or
+    /// has just ended to be: then all of them are to be woken.
+    pub fn note_read(&self, name: &str, outcome: Result<(), Doubt>, iam_read: bool) -> bool {
+        let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        let Err(doubt) = outcome else {
+            return unread.remove(name).is_some_and(|before| before.told);
+        };
+        let now = Instant::now();
+        let entry =
+            unread.entry(name.to_owned()).or_insert_with(|| Unread { since: now, last: doubt.clone(), iam_away: false, told: false });
+        (entry.last, entry.iam_away) = (doubt, !iam_read);
+        let stale = now.saturating_duration_since(entry.since) >= self.settings.sweep_interval.saturating_mul(STALE_SWEEPS);
+        stale && !std::mem::replace(&mut entry.told, true)
+    }
+
+    /// Notes that something could not be taken away just now.
+    pub fn iam_failed(&self, name: &str) {
+        self.iam_failed.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Instant::now());
+    }
+
+    /// Whether IAM did not answer the last pass over an environment, or a removal in it just now: nothing else that goes waits for it.
+    #[must_use]
+    pub fn iam_away(&self, name: &str) -> bool {
+        let failed = self.iam_failed.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        if failed.is_some_and(|failed| failed.elapsed() < AWAY) {
+            return true;
+        }
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).get(name).is_some_and(|unread| unread.iam_away)
+    }
+
+    /// Why an environment's account could not be read for so long that nothing may be claimed of its workloads any more.
+    #[must_use]
+    pub fn stale(&self, name: &str) -> Option<Doubt> {
+        let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        unread.get(name).filter(|unread| unread.told).map(|unread| unread.last.clone())
+    }
+
     /// Forgets an environment that is gone.
     pub fn forget_environment(&self, name: &str) {
         self.environments.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         self.identities.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+}
+
+/// Wakes everything that waits for the credentials of a client as soon as they work again.
+async fn wake_on_recovery(account: Account, backoff: Arc<Backoff>, (caches, queues, metrics): (Caches, Queues, Metrics)) {
+    loop {
+        account.broken().await;
+        metrics.credentials(false);
+        account.recovered().await;
+        metrics.credentials(true);
+        let waiting = backoff.forgive(FaultClass::Credentials);
+        for environment in caches.environments.state() {
+            queues.environment(&environment.name_any());
+        }
+        for (_, name) in waiting.into_iter().filter(|(kind, _)| *kind == PhiWorkload::KIND) {
+            queues.workload(&name.namespace.unwrap_or_default(), &name.name);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! A pass over an environment: read the account, plan, carry out, tell; and leave the facts for its workloads.
 
+mod facts;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,18 +20,19 @@ use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, digest, names};
 use crate::plan::applied::Outcome;
 use crate::plan::environment::{EnvironmentInputs, Rules, plan};
-use crate::plan::facts::EnvironmentFacts;
 use crate::plan::{Action, Applied, Finding, Mode, may_hold};
 use crate::status::conditions::Stamp;
 use crate::status::environment::{EnvironmentPass, project};
 use crate::status::transitions::transitions;
 
-use super::context::{Context, Environment};
+use super::context::Context;
 use super::execute::Executor;
 use super::identity::SharedIdentity;
 use super::observe::{Known, Observation, observe};
-use super::{Next, key_of, removal, sweep};
+use super::{Next, key_of, marks, removal, sweep};
 
+/// Sweeps are at most this much rarer while a service throttles us.
+const STRETCH: f64 = 4.0;
 /// How soon to look again after our own writes.
 const CONFIRM: Duration = Duration::from_millis(300);
 
@@ -42,37 +45,62 @@ pub(super) struct Pass<'a> {
     pub mode: Mode,
     pub account: Account,
     pub identity: Arc<SharedIdentity>,
+    /// Whether this pass has read IAM in bulk.
+    pub identity_read: bool,
     pub previous: PhiEnvironmentStatus,
     pub at: Stamp,
 }
 
+/// What ends the wait after a failed pass: what people write, and, of an environment that is to go, how much is still bound to it.
+pub(super) fn inputs(context: &Context, object: &PhiEnvironment) -> String {
+    let deleting = object.metadata.deletion_timestamp.is_some();
+    let bound = deleting.then(|| context.caches.workloads_where(|workload| workload.spec.environment_ref.name == object.name_any()).len());
+    format!("{} {:?} {bound:?}", marks(object), object.metadata.annotations)
+}
+
+/// Time until the next sweep: longer while a service throttles us.
+pub(super) fn sweep_interval(context: &Context, object: &PhiEnvironment) -> Duration {
+    let slowness = context.slowness(&object.spec.aws.region, object.spec.fips.unwrap_or(false));
+    context.settings.sweep_interval.mul_f64(slowness.clamp(1.0, STRETCH))
+}
+
 /// One pass.
 pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Result<Next, Fault> {
-    let fips = object.spec.fips.unwrap_or(false);
-    let account = context.account(&object.spec.aws.region, fips).await;
-    let caller = account.sts.caller().await;
-    let name = object.name_any();
-    let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
-    let rules = Rules::of(&name, &object.spec, partition.as_deref());
-    let pass = Pass {
-        mode: Mode::of(object.spec.enforcement, &[hold(object)]),
-        identity: context.identity(&name),
-        previous: context.statuses.previous(object),
-        at: Stamp::new(object.metadata.generation, Timestamp::now()),
-        context,
-        object,
-        name,
-        rules,
-        account,
-    };
-    let began = Instant::now();
-    let known = Known { caller, api_server: context.api_server() };
-    let mut seen = observe(&context.client, &pass.account, &object.spec, &pass.rules, known).await;
-    let changed = pass.take_over(&mut seen, began);
+    let (pass, seen, changed) = Pass::read(context, object).await;
     if object.metadata.deletion_timestamp.is_some() {
         return removal::environment(&pass, &seen.environment).await;
     }
     pass.evaluate(&seen, &changed).await
+}
+
+impl<'a> Pass<'a> {
+    /// Begins a pass: reads everything that it needs. Gives also the names of the roles that changed since the last one.
+    pub(super) async fn read(context: &'a Context, object: &'a PhiEnvironment) -> (Self, Observation, BTreeSet<String>) {
+        let fips = object.spec.fips.unwrap_or(false);
+        let account = context.account(&object.spec.aws.region, fips).await;
+        let caller = account.sts.caller().await;
+        let name = object.name_any();
+        let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
+        let rules = Rules::of(&name, &object.spec, partition.as_deref());
+        let mut pass = Self {
+            identity_read: false,
+            mode: Mode::of(object.spec.enforcement, &[hold(object)]),
+            identity: context.identity(&name),
+            previous: context.statuses.previous(object),
+            at: Stamp::new(object.metadata.generation, Timestamp::now()),
+            context,
+            object,
+            name,
+            rules,
+            account,
+        };
+        let began = Instant::now();
+        let known = Known { caller, api_server: context.api_server() };
+        let mut seen = observe(&context.client, &pass.account, &object.spec, &pass.rules, known).await;
+        let changed = pass.take_over(&mut seen, began);
+        pass.identity_read = seen.identity.is_ok();
+        (pass, seen, changed)
+    }
 }
 
 impl Pass<'_> {
@@ -141,7 +169,7 @@ impl Pass<'_> {
             self.at,
         );
         self.write(&previous, &status).await?;
-        Ok(self.next(&applied, swept))
+        Ok(self.next(seen, &applied, swept))
     }
 
     /// Records that writes are under way before the first of them, so that what they leave half done is never taken for someone's.
@@ -185,62 +213,25 @@ impl Pass<'_> {
         digest::of_value(&(&self.object.spec, &self.rules.scope, vpc, subnets, profiles, observed.operator_arn.as_ref().ok()))
     }
 
-    /// Leaves the facts for workloads and accesses, and wakes those that they concern. A read that failed leaves the last good facts.
-    fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>, withheld: &[Action]) {
-        let verdicts = self.scope_verdicts(&seen.environment);
-        if verdicts.contains(&Verdict::Fail) {
-            // These are not the account and cluster that the facts speak of, or another's: nothing may be written from them any more.
-            self.context.forget_environment(&self.name);
-        }
-        let proven = if self.mode == Mode::Audit { self.scope_proven(&seen.environment) } else { self.is_ours(&seen.environment) };
-        let known = self.context.environment(&self.name);
-        let known = known.as_ref().filter(|known| known.uid == self.object.metadata.uid).map(|known| &known.facts);
-        let facts = || EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, known);
-        let Some(mut facts) = facts().filter(|_| proven) else {
-            return;
-        };
-        let foreseen = self.mode == Mode::Audit;
-        if foreseen {
-            facts.foresee(withheld);
-        }
-        // The mode is no fact of the account, but its change concerns every workload too.
-        let digest = digest::of_value(&(&facts, format!("{:?}", self.mode), &self.object.spec.namespace_selector));
-        let (account, identity) = (self.account.clone(), self.identity.clone());
-        let uid = self.object.metadata.uid.clone();
-        let environment = Environment { uid, digest: digest.clone(), account, identity, facts, foreseen };
-        let environment = Arc::new(environment);
-        let before = self.context.set_environment(&self.name, environment.clone());
-        let all = before.is_none_or(|before| before.digest != digest);
-        for workload in self.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == self.name) {
-            let namespace = workload.namespace().unwrap_or_default();
-            let role = names::role(&environment.facts.scope, &namespace, &workload.spec.service_account_name);
-            if all || changed.contains(&role) {
-                self.context.queues.workload(&namespace, &workload.name_any());
-            }
-            if all {
-                for access in self.context.caches.accesses_of(&namespace, &workload.name_any()) {
-                    self.context.queues.access(&namespace, &access.name_any());
-                }
-            }
-        }
-    }
-
-    fn next(&self, applied: &Applied, swept: Result<(), Fault>) -> Next {
+    fn next(&self, seen: &Observation, applied: &Applied, swept: Result<(), Fault>) -> Next {
+        let interval = sweep_interval(self.context, self.object);
         let fault = applied.failures().map(|(_, fault)| fault).next().cloned().or(swept.err());
         if let Some(fault) = fault {
             // What the account refuses is tried again with each sweep: the refusal of one thing never slows the watch over all others.
-            let refused = !matches!(fault.class, FaultClass::Throttled | FaultClass::Unavailable | FaultClass::Conflict);
-            if refused && applied.done().next().is_some() {
+            if !fault.class.passes() && applied.done().next().is_some() {
                 return Next::Soon(CONFIRM);
             }
-            return if refused { Next::Settled(self.context.settings.sweep_interval) } else { Next::Failed(fault.class) };
+            return if fault.class.passes() { Next::Failed(fault.class) } else { Next::Settled(interval) };
         }
         if applied.done().next().is_some() {
             return Next::Soon(CONFIRM);
         }
+        // A read that failed in passing is tried again before the next sweep, so that one bad answer is not the verdict until then.
+        if let Some((_, fault)) = seen.environment.faults().into_iter().find(|(_, fault)| fault.class.passes()) {
+            return Next::Failed(fault.class);
+        }
         let waits = |finding: &Finding| matches!(finding.reason, Reason::Progressing | Reason::EndpointClaimed);
         let pending = applied.findings.iter().any(waits);
-        let interval = self.context.settings.sweep_interval;
         Next::Settled(if pending { interval.min(Duration::from_secs(10)) } else { interval })
     }
 

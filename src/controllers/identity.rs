@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::observed::claims::Claims;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
 use crate::plan::Action;
+use crate::plan::written::written;
 
 /// The shared snapshot of one environment.
 #[derive(Debug)]
@@ -95,7 +96,7 @@ impl SharedIdentity {
     /// Writes an action that was carried out through to the snapshot. `version` is the id of a policy version that it made.
     pub fn write_through(&self, action: &Action, version: Option<String>) {
         let mut inner = self.lock();
-        if let Some(key) = apply(&mut inner.snapshot, action, version) {
+        if let Some(key) = written(&mut inner.snapshot, action, version) {
             inner.written.insert(key, Instant::now());
         }
     }
@@ -116,83 +117,4 @@ fn keep<T: Clone>(fresh: &mut BTreeMap<String, T>, known: &BTreeMap<String, T>, 
 fn differing<T: PartialEq>(before: &BTreeMap<String, T>, after: &BTreeMap<String, T>) -> BTreeSet<String> {
     let keys = before.keys().chain(after.keys());
     keys.filter(|&key| before.get(key) != after.get(key)).cloned().collect()
-}
-
-/// Changes the snapshot as the action changed the account; gives the role's name or the policy's ARN.
-fn apply(snapshot: &mut IdentitySnapshot, action: &Action, version: Option<String>) -> Option<String> {
-    match action {
-        Action::CreatePolicy { arn, document, .. } | Action::CreateBoundary { arn, document, .. } => {
-            let policy = ManagedPolicy {
-                arn: arn.clone(),
-                default_version: "v1".to_owned(),
-                other_versions: Vec::new(),
-                document: Some(document.clone()),
-            };
-            snapshot.policies.insert(arn.clone(), policy);
-            Some(arn.clone())
-        }
-        Action::ChangePolicy { arn, document, prune, .. } | Action::ChangeBoundary { arn, document, prune } => {
-            let policy = snapshot.policies.get_mut(arn)?;
-            policy.other_versions.retain(|version| Some(version) != prune.as_ref());
-            let former = std::mem::replace(&mut policy.default_version, version?);
-            policy.other_versions.push(former);
-            policy.document = Some(document.clone());
-            Some(arn.clone())
-        }
-        Action::TakeClaim(claim) => {
-            let (arn, document) = (claim.arn.clone(), Some(claim.document.clone()));
-            let policy = ManagedPolicy { arn: arn.clone(), default_version: "v1".to_owned(), document, ..ManagedPolicy::default() };
-            snapshot.policies.insert(arn.clone(), policy);
-            Some(arn)
-        }
-        Action::DeletePolicy { arn, .. } | Action::DeleteBoundary { arn, .. } | Action::ReleaseClaim { arn, .. } => {
-            snapshot.policies.remove(arn);
-            Some(arn.clone())
-        }
-        Action::CreateRole(new) => {
-            let role = Role {
-                name: new.name.clone(),
-                arn: new.arn.clone(),
-                trust: Some(new.trust.clone()),
-                boundary_arn: Some(new.boundary_arn.clone()),
-                tags: new.tags.clone(),
-                ..Role::default()
-            };
-            snapshot.roles.insert(new.name.clone(), role);
-            Some(new.name.clone())
-        }
-        Action::DeleteRole { role, .. } => {
-            snapshot.roles.remove(role);
-            Some(role.clone())
-        }
-        _ => apply_to_role(snapshot, action),
-    }
-}
-
-fn apply_to_role(snapshot: &mut IdentitySnapshot, action: &Action) -> Option<String> {
-    let (Action::UpdateTrust { role: name, .. }
-    | Action::PutPermissionsBoundary { role: name, .. }
-    | Action::TagRole { role: name, .. }
-    | Action::AttachPolicy { role: name, .. }
-    | Action::DetachPolicy { role: name, .. }
-    | Action::StripRole { role: name, .. }
-    | Action::DeleteInlinePolicy { role: name, .. }) = action
-    else {
-        return None;
-    };
-    let role = snapshot.roles.get_mut(name)?;
-    match action {
-        Action::UpdateTrust { trust, .. } => role.trust = Some(trust.clone()),
-        Action::PutPermissionsBoundary { boundary_arn, .. } => role.boundary_arn = Some(boundary_arn.clone()),
-        Action::TagRole { tags, .. } => role.tags.extend(tags.clone()),
-        Action::AttachPolicy { policy_arn, .. } => drop(role.attached.insert(policy_arn.clone())),
-        Action::DetachPolicy { policy_arn, .. } => drop(role.attached.remove(policy_arn)),
-        Action::DeleteInlinePolicy { policy_name, .. } => drop(role.inline.remove(policy_name)),
-        Action::StripRole { attached, inline, .. } => {
-            role.attached.retain(|arn| !attached.contains(arn));
-            role.inline.retain(|name, _| !inline.contains(name));
-        }
-        _ => {}
-    }
-    Some(name.clone())
 }

@@ -2,34 +2,32 @@
 
 mod access;
 mod backoff;
+pub(crate) mod cleanup;
+mod conduct;
 mod context;
 mod environment;
 mod execute;
 mod identity;
 mod keys;
-mod observe;
+pub(crate) mod observe;
+mod one_shot;
 mod queues;
 mod removal;
 mod scope;
 mod sweep;
+mod turns;
 mod workload;
 
-use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures::StreamExt;
-use futures::future::ready;
-use futures::stream::unfold;
-use kube::core::DeserializeGuard;
-use kube::runtime::controller::{Action, Config, Error, applier};
-use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::annotations::{HOLD, RECONCILE_AT};
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 use crate::cluster::caches::{Caches, Change};
 use crate::cluster::catch_up::catch_up;
@@ -40,9 +38,11 @@ use crate::domain::{Fault, FaultClass};
 use crate::telemetry::metrics::{Metrics, ObjectKey};
 use crate::telemetry::server::Readiness;
 
+use conduct::conduct;
 pub use context::Settings;
 use context::{Context, Parts};
-use queues::{Queues, Receiver};
+pub(crate) use one_shot::one_shot;
+use queues::Queues;
 
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,18 +170,35 @@ struct Passes {
     stop: CancellationToken,
 }
 
-/// Longest time between passes of an object whose writes never come to rest.
-const RESTLESS: Duration = Duration::from_mins(5);
+/// Longest wait of an object whose passes fail, but for what its kind says.
+const PATIENT: Duration = Duration::from_hours(1);
 
 /// A kind with a pass of its own.
 trait Reconciled: WithStatus + Resource<DynamicType = ()> + Clone + Debug + Send + Sync + Sized + 'static {
     /// One pass.
     fn reconcile(context: &Context, object: &Self) -> impl Future<Output = Result<Next, Fault>> + Send;
+
+    /// What a pass is made from, as far as the cluster tells: a change ends the wait after a failure.
+    fn inputs(context: &Context, object: &Self) -> String;
+
+    /// Longest wait after a failure.
+    fn longest_wait(_context: &Context, _object: &Self) -> Duration {
+        PATIENT
+    }
 }
 
 impl Reconciled for PhiEnvironment {
     fn reconcile(context: &Context, object: &Self) -> impl Future<Output = Result<Next, Fault>> + Send {
         environment::reconcile(context, object)
+    }
+
+    fn inputs(context: &Context, object: &Self) -> String {
+        environment::inputs(context, object)
+    }
+
+    /// What fails for the environment itself never slows the watch over its workloads.
+    fn longest_wait(context: &Context, object: &Self) -> Duration {
+        environment::sweep_interval(context, object)
     }
 }
 
@@ -189,91 +206,30 @@ impl Reconciled for PhiWorkload {
     fn reconcile(context: &Context, object: &Self) -> impl Future<Output = Result<Next, Fault>> + Send {
         workload::reconcile(context, object)
     }
+
+    fn inputs(context: &Context, object: &Self) -> String {
+        workload::inputs(context, object)
+    }
 }
 
 impl Reconciled for BedrockAccess {
     fn reconcile(context: &Context, object: &Self) -> impl Future<Output = Result<Next, Fault>> + Send {
         access::reconcile(context, object)
     }
+
+    fn inputs(_context: &Context, object: &Self) -> String {
+        marks(object)
+    }
 }
 
-/// Runs the passes of one kind until the token is cancelled; those that run are then finished. None goes on once the lease is lost.
-async fn conduct<K: Reconciled>(passes: Passes, store: Store<DeserializeGuard<K>>, keys: Receiver<K>) {
-    let Passes { context, leadership, stop } = passes;
-    let keys = unfold(keys, async |mut keys| keys.recv().await.map(|key| (Ok::<_, Infallible>(key), keys)));
-    let keys = Box::pin(keys.take_until(stop.cancelled_owned()));
-    let configuration = Config::default().concurrency(context.settings.concurrency);
-    let passes = applier(
-        move |object: Arc<DeserializeGuard<K>>, context: Arc<Context>| {
-            let leadership = leadership.clone();
-            Box::pin(async move { Ok::<_, Infallible>(leadership.guard(pass(&context, &object)).await) })
-        },
-        |_, never, _| match *never {},
-        context.clone(),
-        store,
-        keys,
-        configuration,
-    );
-    passes
-        .for_each(|ended| {
-            // The only failure is that an object went between waking and looking.
-            if let Err(Error::ObjectNotFound(object)) = ended {
-                let key = ObjectKey::new(K::KIND, object.namespace.unwrap_or_default(), object.name);
-                context.backoff.succeeded(&key.to_string());
-                context.metrics.gone(&key);
-            }
-            ready(())
-        })
-        .await;
+/// The part of an object that is told by people: its spec, their wishes, its deletion.
+fn marks(object: &impl Resource<DynamicType = ()>) -> String {
+    let meta = object.meta();
+    let annotation = |name| meta.annotations.as_ref().and_then(|all| all.get(name));
+    format!("{:?} {:?} {:?} {:?} {:?}", meta.uid, meta.generation, meta.deletion_timestamp, annotation(RECONCILE_AT), annotation(HOLD))
 }
 
-/// What an object is known by in the backoff and in the gauges.
+/// What an object is known by in the gauges.
 fn key_of<K: Reconciled>(object: &K) -> ObjectKey {
     ObjectKey::new(K::KIND, object.namespace().unwrap_or_default(), object.name_any())
-}
-
-/// One pass over an object, bounded in time, and when to look again.
-async fn pass<K: Reconciled>(context: &Context, object: &DeserializeGuard<K>) -> Action {
-    let object = match &object.0 {
-        Ok(object) => object,
-        Err(error) => {
-            tracing::warn!(kind = K::KIND, name = object.name_any(), %error, "an object does not parse and is left alone");
-            return match removal::unreadable::<K>(context, &error.metadata).await {
-                Ok(()) => Action::await_change(),
-                Err(fault) => Action::requeue(context.backoff.failed(&error.metadata.uid.clone().unwrap_or_default(), fault.class)),
-            };
-        }
-    };
-    let began = Instant::now();
-    let object_key = key_of(object);
-    let key = object_key.to_string();
-    let next = match tokio::time::timeout(context.settings.pass_timeout, K::reconcile(context, object)).await {
-        Ok(Ok(next)) => next,
-        Ok(Err(fault)) => {
-            tracing::warn!(kind = K::KIND, name = object.name_any(), namespace = object.namespace(), %fault, "a pass failed");
-            Next::Failed(fault.class)
-        }
-        Err(_) => {
-            tracing::warn!(kind = K::KIND, name = object.name_any(), namespace = object.namespace(), "a pass took too long");
-            Next::Failed(FaultClass::Unavailable)
-        }
-    };
-    context.metrics.reconciled(K::KIND, !matches!(next, Next::Failed(_)), began.elapsed());
-    context.metrics.failing(&object_key, matches!(next, Next::Failed(_)));
-    if next == Next::Done {
-        context.metrics.gone(&object_key);
-    }
-    if let Next::Failed(class) = next {
-        return Action::requeue(context.backoff.failed(&key, class));
-    }
-    if let Next::Soon(after) = next {
-        // Writes that never come to rest slow down: something else undoes them, or AWS stores them in another form.
-        let rounds = context.backoff.again(&key);
-        return Action::requeue(after.saturating_mul(2_u32.saturating_pow(rounds.saturating_sub(3))).min(RESTLESS));
-    }
-    context.backoff.succeeded(&key);
-    match next {
-        Next::Settled(after) => Action::requeue(backoff::jittered(after)),
-        Next::Done | Next::Soon(_) | Next::Failed(_) => Action::await_change(),
-    }
 }

@@ -17,6 +17,7 @@ use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, tags};
 use crate::observed::environment::EnvironmentObservation;
+use crate::observed::handed_over::HandedOver;
 use crate::plan::environment::{claims, orphan_key, remove};
 use crate::plan::{Action, Applied, Plan};
 use crate::status::conditions::State;
@@ -27,89 +28,114 @@ use super::environment::Pass;
 use super::{Next, sweep};
 
 /// How soon to look again while something is still going.
-const AGAIN: Duration = Duration::from_secs(2);
+pub(super) const AGAIN: Duration = Duration::from_secs(2);
 
 /// A pass over an environment that is being deleted. It stays while anything is bound to it or handed over.
 pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<Next, Fault> {
     if !pass.object.finalizers().iter().any(|one| one == FINALIZER) {
         return Ok(Next::Done);
     }
-    let bound = pass.bound_workloads();
+    let bound = pass.bound_workloads() + unreadable_workloads(pass);
     if bound > 0 {
         tell(pass, observed, bound, deletion_blocked(bound)).await?;
         return Ok(Next::Settled(pass.context.settings.sweep_interval));
     }
     let verdicts = pass.scope_verdicts(observed);
-    let unread = verdicts.contains(&Verdict::Unknown);
+    let unread = verdicts.contains(&Verdict::Unknown) || !pass.identity_read;
     let wants_all_gone = pass.rules.resolved.deletion_policy == DeletionPolicy::Delete;
     if pass.enforces() && unread && wants_all_gone {
         return Ok(Next::Soon(AGAIN));
     }
     // What is not proven to be ours is not touched: the environment may describe another cluster.
-    if pass.enforces() && pass.scope_proven(observed) {
-        if let ControlFlow::Break(next) = take_away(pass, observed).await? {
-            return Ok(next);
+    if pass.enforces() && pass.scope_proven(observed) && pass.identity_read {
+        match take_away(pass, observed).await? {
+            ControlFlow::Continue(_) => {}
+            ControlFlow::Break(Halt::Going) => return Ok(Next::Soon(AGAIN)),
+            ControlFlow::Break(Halt::Stuck(name, fault)) => {
+                tell(pass, observed, 0, State::broken(Reason::DeletionBlocked, format!("{name}: {fault}"))).await?;
+                return Ok(Next::Failed(fault.class));
+            }
         }
     } else if pass.enforces() && unread {
         let pending = pass.context.hand_over.list(&pass.name).await?.len();
         if pending > 0 {
             let message = format!("{pending} roles of deleted workloads could not be taken away yet; the account does not answer");
             tell(pass, observed, bound, State::broken(Reason::DeletionBlocked, message)).await?;
-            return Ok(Next::Failed(FaultClass::Unavailable));
+            return Ok(Next::Failed(FaultClass::Unreachable));
         }
     }
     let api = PhiEnvironment::api(&pass.context.client, None);
     set_finalizer(&api, pass.object, FINALIZER, false, &pass.context.metrics).await?;
     pass.context.forget_environment(&pass.name);
+    pass.context.note_read(&pass.name, Ok(()), true);
     pass.context.statuses.forget(pass.object.metadata.uid.as_ref());
     Ok(Next::Done)
 }
 
-/// Takes away what the deletion policy does not retain; the claims go last, so that until then nobody else begins.
-async fn take_away(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<ControlFlow<Next>, Fault> {
+/// Workloads of ours that do not parse: whose they are is not known, so they may be this environment's.
+fn unreadable_workloads(pass: &Pass<'_>) -> usize {
+    let ours = |metadata: &ObjectMeta| metadata.finalizers.iter().flatten().any(|one| one == FINALIZER);
+    pass.context.caches.workloads.state().iter().filter(|guarded| guarded.0.as_ref().is_err_and(|error| ours(&error.metadata))).count()
+}
+
+/// Why not everything is taken away yet.
+pub(super) enum Halt {
+    /// Something is still going.
+    Going,
+    /// A call failed: on what, and how.
+    Stuck(String, Fault),
+}
+
+/// Takes away what the deletion policy does not retain; the claims go last, so that until then nobody else begins. Gives what a hold
+/// keeps.
+pub(super) async fn take_away(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<ControlFlow<Halt, Vec<Action>>, Fault> {
     let inputs = pass.inputs(observed);
     if !claims::is_ours(&inputs) {
         // It was never taken, or somebody removed it. A hold keeps it from being taken, and then nothing is touched.
-        let taken = carry_out(pass, observed, claims::take(&inputs).actions).await?;
-        return Ok(again_if(taken));
+        return Ok(match carry_out(pass, claims::take(&inputs).actions).await {
+            ControlFlow::Continue(taken) if taken.anything => ControlFlow::Break(Halt::Going),
+            taken => taken.map_continue(|taken| taken.withheld),
+        });
     }
     sweep::run(pass).await?;
-    let mut removed = carry_out(pass, observed, removable(pass, observed).await?).await?;
-    if pass.rules.resolved.deletion_policy != DeletionPolicy::Delete {
-        // There is nothing to wait for.
-        removed = removed.map_continue(|_| false);
-    }
-    if let ControlFlow::Break(next) = again_if(removed) {
-        return Ok(ControlFlow::Break(next));
-    }
-    let released = carry_out(pass, observed, claims::release(&inputs)).await?;
-    Ok(released.map_continue(|_| ()))
+    let mut withheld = match carry_out(pass, removable(pass, observed).await?).await {
+        ControlFlow::Break(halt) => return Ok(ControlFlow::Break(halt)),
+        // With what is retained there is nothing to wait for.
+        ControlFlow::Continue(removed) if removed.anything && pass.rules.resolved.deletion_policy == DeletionPolicy::Delete => {
+            return Ok(ControlFlow::Break(Halt::Going));
+        }
+        ControlFlow::Continue(removed) => removed.withheld,
+    };
+    let released = carry_out(pass, claims::release(&inputs)).await;
+    Ok(released.map_continue(|released| {
+        withheld.extend(released.withheld);
+        withheld
+    }))
 }
 
-fn again_if(done: ControlFlow<Next, bool>) -> ControlFlow<Next> {
-    match done {
-        ControlFlow::Break(next) => ControlFlow::Break(next),
-        ControlFlow::Continue(true) => ControlFlow::Break(Next::Soon(AGAIN)),
-        ControlFlow::Continue(false) => ControlFlow::Continue(()),
-    }
+/// What was carried out.
+struct CarriedOut {
+    /// Whether anything was done but marking the key.
+    anything: bool,
+    /// What the mode keeps from being done.
+    withheld: Vec<Action>,
 }
 
-/// Carries actions out as far as the mode lets; says whether anything was done but marking the key.
-async fn carry_out(pass: &Pass<'_>, observed: &EnvironmentObservation, actions: Vec<Action>) -> Result<ControlFlow<Next, bool>, Fault> {
+/// Carries actions out as far as the mode lets.
+async fn carry_out(pass: &Pass<'_>, actions: Vec<Action>) -> ControlFlow<Halt, CarriedOut> {
     let plan = Plan { actions, ..Plan::default() }.restricted_to(&pass.mode);
     let applied = pass.executor().carry_out(plan, pass.mode.clone()).await;
     pass.context.events.done(pass.object, false, applied.done()).await;
     if let Some((action, fault)) = applied.failures().next() {
         let (_, _, name) = action.describe();
-        tell(pass, observed, 0, State::broken(Reason::DeletionBlocked, format!("{name}: {fault}"))).await?;
-        return Ok(ControlFlow::Break(Next::Failed(fault.class)));
+        return ControlFlow::Break(Halt::Stuck(name, fault.clone()));
     }
     let anything = applied.done().any(|action| !matches!(action, Action::TagKey { .. }));
-    Ok(ControlFlow::Continue(anything))
+    ControlFlow::Continue(CarriedOut { anything, withheld: applied.withheld })
 }
 
 /// What the deletion policy removes and what marks the key, without a boundary that does not carry our tags.
-async fn removable(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<Vec<Action>, Fault> {
+pub(super) async fn removable(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<Vec<Action>, Fault> {
     let wanted = tags::of_environment(&pass.rules.scope);
     let mut actions = Vec::new();
     for action in remove(&pass.rules, observed) {
@@ -126,7 +152,7 @@ async fn removable(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result
     Ok(actions)
 }
 
-async fn tell(pass: &Pass<'_>, observed: &EnvironmentObservation, bound: usize, state: State) -> Result<(), Fault> {
+pub(super) async fn tell(pass: &Pass<'_>, observed: &EnvironmentObservation, bound: usize, state: State) -> Result<(), Fault> {
     let applied = Applied::untouched(Plan::default(), pass.mode.clone());
     let status = project(
         &EnvironmentPass {
@@ -165,7 +191,13 @@ pub(super) async fn unreadable<K: Resource<DynamicType = ()>>(context: &Context,
         (text("/spec/environmentRef/name"), text("/status/identity/roleArn"), text("/status/identity/policyArn"))
     {
         let role = role_arn.rsplit('/').next().unwrap_or_default();
-        context.hand_over.add(environment, role, policy_arn).await?;
+        let left = HandedOver {
+            policy_arn: policy_arn.to_owned(),
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            service_account: text("/spec/serviceAccountName").and_then(|account| context.caches.annotated(metadata, account, role_arn)),
+            network_policy: text("/status/networkPolicyName").map(str::to_owned),
+        };
+        context.hand_over.add(environment, role, &left).await?;
     }
     let finalizers: Vec<_> = found.finalizers().iter().filter(|one| *one != FINALIZER).collect();
     let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": found.resource_version() } });

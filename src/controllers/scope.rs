@@ -2,6 +2,7 @@
 
 use crate::api::Verdict;
 use crate::api::annotations::TAKE_OVER_CLAIM;
+use crate::api::conditions::Reason;
 use crate::observed::environment::EnvironmentObservation;
 use crate::plan::environment::{EnvironmentInputs, claims, scope_findings};
 
@@ -29,6 +30,11 @@ impl Pass<'_> {
     /// Whether the scope is proven and the environment's claim was read to be ours.
     pub(super) fn is_ours(&self, observed: &EnvironmentObservation) -> bool {
         self.scope_proven(observed) && claims::is_ours(&self.inputs(observed))
+    }
+
+    /// Whether another API server holds the environment's claim.
+    pub(super) fn is_elsewhere(&self, observed: &EnvironmentObservation) -> bool {
+        scope_findings(&self.inputs(observed)).iter().any(|finding| finding.reason == Reason::ClaimedElsewhere)
     }
 
     /// The verdicts on account, cluster, network, OIDC provider and claim.

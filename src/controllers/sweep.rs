@@ -1,11 +1,9 @@
 //! Cuts off roles that no living workload claims, and finishes what was handed over.
 
-use std::collections::BTreeSet;
-
 use kube::ResourceExt;
 
 use crate::domain::{Fault, names};
-use crate::plan::environment::orphans;
+use crate::plan::environment::orphans::{self, Living, Sweep};
 use crate::plan::{Mode, Plan};
 use crate::status::transitions::Transition;
 
@@ -16,26 +14,11 @@ const CONFIRM_SWEEP: &str = "hipaa-operator.io/confirm-sweep";
 
 /// One sweep. In Audit nothing is done; a hold does not stop it, because it only takes power away whose declaration is gone.
 pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
-    if !pass.enforces() {
+    // Without a read of IAM in this very pass nothing is known to be gone.
+    if !pass.enforces() || !pass.identity_read {
         return Ok(());
     }
-    let scope = &pass.rules.scope;
-    let living = pass.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == pass.name);
-    let claimed: BTreeSet<String> = living
-        .iter()
-        .map(|workload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name))
-        .collect();
-    let identity = pass.identity.snapshot();
-    let roles: Vec<_> = identity.roles.values().cloned().collect();
-    let handed_over = pass.context.hand_over.list(&pass.name).await?;
-    let confirmed = |count: usize| pass.object.annotations().get(CONFIRM_SWEEP).is_some_and(|value| *value == count.to_string());
-    // A workload that does not parse may claim any role: then only what was handed over is finished.
-    let all_known = pass.context.caches.workloads.state().iter().all(|guarded| guarded.0.is_ok());
-    let roles = if all_known { roles } else { roles.into_iter().filter(|role| handed_over.contains_key(&role.name)).collect() };
-    let mut sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, false);
-    if sweep.braked > 0 && confirmed(sweep.braked) {
-        sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, true);
-    }
+    let sweep = planned(pass).await?;
     if sweep.braked > 0 {
         let note = format!(
             "{} roles of this environment are claimed by no PhiWorkload, too many to cut off without being asked; if that is right, annotate the environment with {CONFIRM_SWEEP}: \"{}\"",
@@ -54,4 +37,28 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
         pass.context.hand_over.remove(&pass.name, &role).await?;
     }
     Ok(())
+}
+
+/// What a sweep does, or would do.
+pub(super) async fn planned(pass: &Pass<'_>) -> Result<Sweep, Fault> {
+    let scope = &pass.rules.scope;
+    let living = pass.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == pass.name);
+    let mut claimed = Living::default();
+    for workload in &living {
+        let namespace = workload.namespace().unwrap_or_default();
+        claimed.roles.insert(names::role(scope, &namespace, &workload.spec.service_account_name));
+        claimed.fences.insert((namespace, names::network_policy(&workload.name_any())));
+    }
+    let identity = pass.identity.snapshot();
+    let roles: Vec<_> = identity.roles.values().cloned().collect();
+    let handed_over = pass.context.hand_over.list(&pass.name).await?;
+    let confirmed = |count: usize| pass.object.annotations().get(CONFIRM_SWEEP).is_some_and(|value| *value == count.to_string());
+    // A workload that does not parse may claim any role: then only what was handed over is finished.
+    let all_known = pass.context.caches.workloads.state().iter().all(|guarded| guarded.0.is_ok());
+    let roles = if all_known { roles } else { roles.into_iter().filter(|role| handed_over.contains_key(&role.name)).collect() };
+    let mut sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, false);
+    if sweep.braked > 0 && confirmed(sweep.braked) {
+        sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, true);
+    }
+    Ok(sweep)
 }

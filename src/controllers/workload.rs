@@ -5,32 +5,51 @@
 mod gather;
 mod pass;
 mod record;
+mod undo;
 
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
+use kube::{Resource, ResourceExt};
 
-use crate::api::PhiWorkload;
 use crate::api::annotations::FINALIZER;
 use crate::api::conditions::Reason;
 use crate::api::shared::Enforcement;
+use crate::api::{PhiWorkload, PhiWorkloadStatus};
 use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::WithStatus;
 use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, names};
+use crate::observed::handed_over::HandedOver;
 use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
-use crate::status::workload::unjudged;
+use crate::status::workload::{stale, unjudged};
 
-use super::Next;
 use super::context::Context;
+use super::{Next, marks};
 pub(super) use gather::declared_accesses;
 use pass::Pass;
+pub(super) use undo::{cleaned_up, undo};
 
 /// When to look again at a workload that nothing else wakes.
 const IDLE: Duration = Duration::from_hours(1);
+
+/// What ends the wait after a failed pass: what people write about the workload and its accesses, its namespace, its service account,
+/// its fence, and its environment's facts.
+pub(super) fn inputs(context: &Context, object: &PhiWorkload) -> String {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let mut accesses: Vec<String> = context.caches.accesses_of(&namespace, &name).iter().map(marks).collect();
+    accesses.sort_unstable();
+    let around = context.caches.namespaces.get(&ObjectRef::new(&namespace));
+    let around = around.map(|found| (found.metadata.labels.clone(), found.metadata.deletion_timestamp.clone()));
+    let account = context.caches.service_accounts.get(&ObjectRef::new(&object.spec.service_account_name).within(&namespace));
+    let fence = context.caches.network_policies.get(&ObjectRef::new(&names::network_policy(&name)).within(&namespace));
+    let fence = fence.map(|found| (found.metadata.uid.clone(), found.metadata.generation));
+    let environment = context.environment(&object.spec.environment_ref.name).map(|environment| environment.digest.clone());
+    let account = account.and_then(|found| found.metadata.uid.clone());
+    format!("{} {accesses:?} {around:?} {account:?} {fence:?} {environment:?}", marks(object))
+}
 
 /// One pass.
 pub(super) async fn reconcile(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
@@ -49,8 +68,14 @@ pub(super) async fn reconcile(context: &Context, object: &PhiWorkload) -> Result
 async fn wait(context: &Context, object: &PhiWorkload, declared: bool) -> Result<Next, Fault> {
     let previous = context.statuses.previous(object);
     let name = &object.spec.environment_ref.name;
-    let state = if declared {
+    let state = if let (true, Some(elsewhere)) = (declared, context.claimed_elsewhere(name)) {
+        elsewhere
+    } else if declared {
         if previous.observed_generation == object.metadata.generation && !previous.conditions.is_empty() {
+            if let Some(doubt) = context.stale(name) {
+                let status = stale(&doubt, &previous, Stamp::new(object.metadata.generation, Timestamp::now()));
+                tell(context, object, &previous, &status).await?;
+            }
             return Ok(Next::Settled(IDLE));
         }
         State::unknown(Reason::EnvironmentNotReady, format!("PhiEnvironment {name} was not evaluated yet"))
@@ -58,38 +83,46 @@ async fn wait(context: &Context, object: &PhiWorkload, declared: bool) -> Result
         State::broken(Reason::EnvironmentNotFound, format!("there is no PhiEnvironment {name}; ask the platform team which one to use"))
     };
     let status = unjudged(&state, &previous, Stamp::new(object.metadata.generation, Timestamp::now()));
-    if context.statuses.write(object, &previous, &status).await? {
-        context.events.transitions(object, transitions(&previous.conditions, &status.conditions)).await;
-    }
+    tell(context, object, &previous, &status).await?;
     Ok(Next::Settled(IDLE))
 }
 
+async fn tell(context: &Context, object: &PhiWorkload, previous: &PhiWorkloadStatus, status: &PhiWorkloadStatus) -> Result<(), Fault> {
+    if context.statuses.write(object, previous, status).await? {
+        context.events.transitions(object, transitions(&previous.conditions, &status.conditions)).await;
+    }
+    Ok(())
+}
+
 /// Lets a workload go whose role cannot be taken away now: the role goes to the hand-over list, and the sweep finishes it.
-async fn hand_over(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
+pub(super) async fn hand_over(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
     if !object.finalizers().iter().any(|one| one == FINALIZER) {
         return Ok(Next::Done);
     }
     let previous = context.statuses.previous(object);
+    let namespace = object.namespace().unwrap_or_default();
+    let environment = &object.spec.environment_ref.name;
     if let Some(identity) = &previous.identity {
         let role = identity.role_arn.rsplit('/').next().unwrap_or_default();
-        context.hand_over.add(&object.spec.environment_ref.name, role, &identity.policy_arn).await?;
-    }
-    let namespace = object.namespace().unwrap_or_default();
-    let environment = context.caches.environment(&object.spec.environment_ref.name);
-    if environment.is_some_and(|environment| environment.spec.enforcement == Some(Enforcement::Enforce)) {
-        let writer = kubernetes(context);
-        let account = &object.spec.service_account_name;
-        let found = context.caches.service_accounts.get(&ObjectRef::new(account).within(&namespace));
-        // The role that it names is as good as gone.
-        if let Some(uid) = found.as_ref().and_then(|found| found.metadata.uid.as_deref()) {
-            writer.annotate(&namespace, account, Some(uid), None).await?;
+        let left = HandedOver {
+            policy_arn: identity.policy_arn.clone(),
+            namespace,
+            service_account: context.caches.annotated(object.meta(), &object.spec.service_account_name, &identity.role_arn),
+            // It stays until the role is gone: identity first, isolation last.
+            network_policy: previous.network_policy_name.clone(),
+        };
+        context.hand_over.add(environment, role, &left).await?;
+    } else if let Some(fence) = &previous.network_policy_name {
+        // Nothing has power, so nothing is to be fenced in any more.
+        let declared = context.caches.environment(environment);
+        if declared.is_some_and(|declared| declared.spec.enforcement == Some(Enforcement::Enforce)) {
+            kubernetes(context).delete_network_policy(&namespace, fence).await?;
         }
-        writer.delete_network_policy(&namespace, &names::network_policy(&object.name_any())).await?;
     }
     release(context, object).await
 }
 
-async fn release(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
+pub(super) async fn release(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
     let api = PhiWorkload::api(&context.client, object.namespace().as_deref());
     set_finalizer(&api, object, FINALIZER, false, &context.metrics).await?;
     context.statuses.forget(object.metadata.uid.as_ref());

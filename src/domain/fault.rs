@@ -9,9 +9,13 @@ use crate::api::conditions::Reason;
 pub enum FaultClass {
     /// Slow down.
     Throttled,
-    /// The service did not answer, or failed by itself.
-    Unavailable,
-    /// We lack the permission.
+    /// The service failed by itself, or gave no answer in time once a connection was there.
+    Unreachable,
+    /// No connection at all: name resolution, an endpoint, its security group, a proxy or TLS does not carry the call.
+    NoPath,
+    /// We have no credentials, or the service does not know them: nothing else can be told before they work.
+    Credentials,
+    /// We are known, and lack the permission.
     Denied,
     /// What we named does not exist.
     NotFound,
@@ -26,12 +30,28 @@ pub enum FaultClass {
 }
 
 impl FaultClass {
+    /// Every class.
+    pub const ALL: [Self; 10] = [
+        Self::Throttled,
+        Self::Unreachable,
+        Self::NoPath,
+        Self::Credentials,
+        Self::Denied,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Quota,
+        Self::Invalid,
+        Self::Unexpected,
+    ];
+
     /// The reason a condition gives for it.
     #[must_use]
     pub fn reason(self) -> Reason {
         match self {
             Self::Throttled => Reason::Throttled,
-            Self::Unavailable => Reason::AwsUnavailable,
+            Self::Unreachable => Reason::AwsUnavailable,
+            Self::NoPath => Reason::PathBroken,
+            Self::Credentials => Reason::CredentialsUnavailable,
             Self::Denied => Reason::NotAuthorized,
             Self::NotFound | Self::Unexpected => Reason::Unexpected,
             Self::Conflict => Reason::Conflict,
@@ -45,7 +65,9 @@ impl FaultClass {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Throttled => "throttled",
-            Self::Unavailable => "unavailable",
+            Self::Unreachable => "unreachable",
+            Self::NoPath => "no_path",
+            Self::Credentials => "credentials",
             Self::Denied => "denied",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
@@ -53,6 +75,12 @@ impl FaultClass {
             Self::Invalid => "invalid",
             Self::Unexpected => "unexpected",
         }
+    }
+
+    /// Whether it is likely to go by itself, without anybody's change.
+    #[must_use]
+    pub fn passes(self) -> bool {
+        matches!(self, Self::Throttled | Self::Unreachable | Self::NoPath | Self::Credentials | Self::Conflict)
     }
 }
 
@@ -74,8 +102,23 @@ impl Fault {
     #[must_use]
     pub fn reason(&self) -> Reason {
         match (self.service, self.class) {
-            ("kubernetes", FaultClass::Unavailable) => Reason::KubernetesUnavailable,
+            ("kubernetes", FaultClass::Unreachable | FaultClass::NoPath) => Reason::KubernetesUnavailable,
             (_, class) => class.reason(),
+        }
+    }
+
+    /// What a person can do about it, if that can be said.
+    fn advice(&self) -> String {
+        let Self { service, operation, .. } = self;
+        match self.class {
+            FaultClass::Denied => format!("allow the operator {service}:{operation}"),
+            FaultClass::Throttled | FaultClass::Unreachable => "it is tried again".to_owned(),
+            FaultClass::NoPath => format!(
+                "there is no connection: see whether the name of {service} resolves in the operator's pod, and whether the endpoint's security group, network policies and the proxy let it through"
+            ),
+            FaultClass::Credentials => "the operator has no working credentials: see the role of its service account (IRSA or Pod Identity), that role's trust, and the clock; all calls wait until they work".to_owned(),
+            FaultClass::Quota => "raise the quota or remove what is not needed".to_owned(),
+            FaultClass::NotFound | FaultClass::Conflict | FaultClass::Invalid | FaultClass::Unexpected => String::new(),
         }
     }
 }
@@ -84,13 +127,28 @@ impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = if self.code.is_empty() { "no answer" } else { &self.code };
         write!(formatter, "{}:{} failed: {code}", self.service, self.operation)?;
-        match self.class {
-            FaultClass::Denied => write!(formatter, "; allow the operator {}:{}", self.service, self.operation),
-            FaultClass::Throttled | FaultClass::Unavailable => write!(formatter, "; it is tried again"),
-            FaultClass::Quota => write!(formatter, "; raise the quota or remove what is not needed"),
-            _ => Ok(()),
+        match self.advice() {
+            advice if advice.is_empty() => Ok(()),
+            advice => write!(formatter, "; {advice}"),
         }
     }
 }
 
 impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_a_word_of_its_own_and_its_code_is_told() {
+        let mut words: Vec<&str> = FaultClass::ALL.iter().map(|class| class.as_str()).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), FaultClass::ALL.len());
+        for class in FaultClass::ALL {
+            let fault = Fault { class, service: "iam", operation: "CreateRole", code: "SomeCode".into() };
+            assert!(fault.to_string().starts_with("iam:CreateRole failed: SomeCode"), "{fault}");
+        }
+    }
+}

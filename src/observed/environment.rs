@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::Fault;
 use crate::policy::PolicyDocument;
 use crate::policy::permissions::Profile;
 
@@ -54,4 +55,54 @@ pub struct EnvironmentObservation {
     pub profiles: BTreeMap<String, Read<Option<Profile>>>,
     /// Service addresses of the cluster's DNS.
     pub dns_service_addresses: Read<Vec<String>>,
+}
+
+impl EnvironmentObservation {
+    /// The fault of every read that failed, with the name of what was read. Destructured, so that no read can be left out.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(&'static str, &Fault)> {
+        let Self {
+            caller,
+            operator_arn,
+            api_server,
+            claims,
+            api_server_issuer,
+            cluster,
+            vpc,
+            subnets,
+            other_subnets,
+            oidc_provider,
+            offered,
+            endpoints,
+            security_groups,
+            key,
+            boundary,
+            platform_boundary,
+            models,
+            profiles,
+            dns_service_addresses,
+        } = self;
+        let single = [
+            ("caller", caller.as_ref().err()),
+            ("operator-arn", operator_arn.as_ref().err()),
+            ("api-server", api_server.as_ref().err()),
+            ("claims", claims.as_ref().err()),
+            ("api-server-issuer", api_server_issuer.as_ref().err()),
+            ("cluster", cluster.as_ref().err()),
+            ("vpc", vpc.as_ref().err()),
+            ("subnets", subnets.as_ref().err()),
+            ("other-subnets", other_subnets.as_ref().err()),
+            ("oidc-provider", oidc_provider.as_ref().err()),
+            ("offered", offered.as_ref().err()),
+            ("endpoints", endpoints.as_ref().err()),
+            ("security-groups", security_groups.as_ref().err()),
+            ("key", key.as_ref().err()),
+            ("boundary", boundary.as_ref().err()),
+            ("platform-boundary", platform_boundary.as_ref().err()),
+            ("dns-service", dns_service_addresses.as_ref().err()),
+        ];
+        let models = models.values().map(|read| ("model", read.as_ref().err()));
+        let profiles = profiles.values().map(|read| ("profile", read.as_ref().err()));
+        single.into_iter().chain(models).chain(profiles).filter_map(|(name, fault)| Some((name, fault?))).collect()
+    }
 }

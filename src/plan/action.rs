@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+mod claim;
 mod describe;
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -9,6 +10,8 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use crate::domain::tags::Tags;
 use crate::observed::network::SecurityGroupRule;
 use crate::policy::PolicyDocument;
+
+pub use claim::{ClaimOn, NewClaim};
 
 /// A security group: by id, or the one that an earlier action of the same plan makes for a service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -26,15 +29,6 @@ pub enum KeyReference {
     Arn(String),
     /// It is made by [`Action::CreateKey`].
     Created,
-}
-
-/// What is claimed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClaimOn {
-    /// The environment: whoever holds it may write.
-    Environment,
-    /// The endpoint of this service (short name): whoever holds it makes it.
-    Endpoint(String),
 }
 
 /// One thing to do.
@@ -284,21 +278,6 @@ pub struct NewRole {
     pub boundary_arn: String,
     /// Longest session in seconds.
     pub max_session_duration: i32,
-    /// Ownership tags.
-    pub tags: Tags,
-}
-
-/// A claim to take.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewClaim {
-    /// What is claimed.
-    pub on: ClaimOn,
-    /// Name of the policy.
-    pub name: String,
-    /// Its ARN.
-    pub arn: String,
-    /// Says who holds it.
-    pub document: PolicyDocument,
     /// Ownership tags.
     pub tags: Tags,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::PhiEnvironmentSpec;
 use crate::api::network::NetworkPeer;
-use crate::domain::Scope;
+use crate::domain::{Fault, Scope};
 use crate::observed::Read;
 use crate::observed::bedrock::ModelAvailability;
 use crate::observed::environment::EnvironmentObservation;
@@ -99,6 +99,27 @@ impl EnvironmentFacts {
             scope: rules.scope.clone(),
         })
     }
+}
+
+/// The fault of a read that workloads and accesses depend on, if one failed. What was known before holds for a time, but not for ever.
+#[must_use]
+pub fn unread(observed: &EnvironmentObservation) -> Option<&Fault> {
+    const NEEDED: [&str; 13] = [
+        "caller",
+        "api-server",
+        "api-server-issuer",
+        "cluster",
+        "vpc",
+        "subnets",
+        "endpoints",
+        "oidc-provider",
+        "boundary",
+        "platform-boundary",
+        "model",
+        "profile",
+        "dns-service",
+    ];
+    observed.faults().into_iter().find(|(name, _)| NEEDED.contains(name)).map(|(_, fault)| fault)
 }
 
 impl EnvironmentFacts {

@@ -49,6 +49,13 @@ impl Finding {
         Self::of(control, family, Verdict::Unknown, Reason::NotRead, message)
     }
 
+    /// The account could not be read for so long that nothing is claimed of what depends on it. Counts for `Compliant` alone.
+    #[must_use]
+    pub fn stale(family: ConditionType, reason: Reason, why: &str) -> Self {
+        let message = format!("the account could not be read for several sweeps, so nothing is claimed any more: {why}");
+        Self::of(Control::OperatorPath, family, Verdict::Unknown, reason, message).about("account").advisory()
+    }
+
     /// Someone narrowed it; it is left.
     #[must_use]
     pub fn held(control: Control, family: ConditionType, what: &str) -> Self {

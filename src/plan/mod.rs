@@ -7,6 +7,7 @@ pub mod environment;
 pub mod facts;
 pub mod finding;
 pub mod workload;
+pub mod written;
 
 pub use action::Action;
 pub use applied::Applied;

@@ -69,14 +69,16 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         boundary: Ok(None),
         platform_boundary: Ok(rules.platform_boundary_arn.is_some().then(everything)),
         models: rules.models.iter().map(|model| (model.clone(), Ok(Some(available.clone())))).collect(),
-        profiles: rules.profiles.iter().map(|id| (id.clone(), Ok(Some(profile(rules, id, known))))).collect(),
+        profiles: rules.profiles.iter().map(|id| (id.clone(), Ok(profile(rules, id, known)))).collect(),
         dns_service_addresses: Ok(known.dns_service_addresses.clone().unwrap_or_else(|| vec!["<cluster-dns-service-address>".to_owned()])),
     }
 }
 
-/// Addresses of the endpoint of a service.
+/// Addresses of the endpoint of a service. An endpoint that is yet to be made has none that anybody knows.
 pub(super) fn addresses(known: &KnownEnvironment, service: &str) -> BTreeSet<String> {
-    match known.endpoints.get(service) {
+    let present =
+        |service: &str| known.found.as_ref().is_none_or(|found| found.endpoints.iter().any(|endpoint| endpoint.service == service));
+    match known.endpoints.get(service).filter(|_| present(service)) {
         Some(endpoint) => endpoint.addresses.iter().cloned().collect(),
         None => BTreeSet::from([format!("<{service}-endpoint-addresses>")]),
     }
@@ -146,11 +148,15 @@ fn everything() -> PolicyDocument {
     PolicyDocument::of(vec![Statement::allow("Assumed", &["*"], vec!["*".to_owned()])])
 }
 
-/// A profile with the models behind it: the environment's own Region, and others that only the account knows.
-fn profile(rules: &Rules, id: &str, known: &KnownEnvironment) -> Profile {
+/// A profile with the models behind it: the environment's own Region, and others that only the account knows. `None` if the account is
+/// known not to see it.
+fn profile(rules: &Rules, id: &str, known: &KnownEnvironment) -> Option<Profile> {
     let (geography, model) = id.split_once('.').unwrap_or(("", id));
     let elsewhere = format!("<{geography}-destination-region>");
     let assumed = || [rules.scope.region.as_str(), &elsewhere].map(|region| rules.scope.foundation_model_arn(region, model)).into();
-    let model_arns = known.profiles.get(id).map_or_else(assumed, |arns| arns.iter().cloned().collect());
-    Profile { id: id.to_owned(), model_arns }
+    let model_arns = match known.profiles.get(id) {
+        None => assumed(),
+        Some(arns) => arns.as_ref()?.iter().cloned().collect(),
+    };
+    Some(Profile { id: id.to_owned(), model_arns })
 }

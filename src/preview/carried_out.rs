@@ -1,33 +1,31 @@
-//! What would be observed once a plan was carried out in an account and a cluster that had nothing of ours.
+//! What would be observed once a plan was carried out.
 
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 
+use crate::api::PhiWorkloadStatus;
+use crate::api::phi_workload::WorkloadIdentityStatus;
 use crate::observed::account::Key;
 use crate::observed::environment::EnvironmentObservation;
-use crate::observed::identity::{ManagedPolicy, Role};
+use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
 use crate::observed::network::{Endpoint, SecurityGroup};
 use crate::plan::Action;
-use crate::plan::action::{NewEndpoint, NewRole};
+use crate::plan::action::{EndpointChange, GroupReference, NewEndpoint};
 use crate::plan::environment::Rules;
 use crate::plan::workload::ServiceAccountFacts;
+use crate::plan::written::written;
 
 use super::assumed;
 use super::observed::KnownEnvironment;
 
-/// Adds to the observation what the actions make.
+/// Adds to the observation what the actions make and change.
 pub(super) fn environment(observed: &mut EnvironmentObservation, rules: &Rules, known: &KnownEnvironment, actions: &[Action]) {
     for action in actions {
         match action {
             Action::CreateSecurityGroup { service, name, tags, .. } => {
                 let group = SecurityGroup { id: group_id(service), name: name.clone(), tags: tags.clone(), ..SecurityGroup::default() };
                 observed.security_groups.iter_mut().for_each(|groups| groups.push(group.clone()));
-            }
-            Action::AuthorizeSecurityGroupIngress { name, rules, .. } => {
-                for group in observed.security_groups.iter_mut().flatten().filter(|group| group.name == *name) {
-                    group.ingress.extend(rules.iter().cloned());
-                }
             }
             Action::CreateVpcEndpoint(new) => observed.endpoints.iter_mut().for_each(|endpoints| endpoints.push(endpoint(new, known))),
             Action::CreateKey { policy, tags, .. } => {
@@ -49,8 +47,64 @@ pub(super) fn environment(observed: &mut EnvironmentObservation, rules: &Rules, 
                 observed.boundary =
                     Ok(Some(ManagedPolicy { arn: arn.clone(), document: Some(document.clone()), ..ManagedPolicy::default() }));
             }
-            _ => {}
+            Action::ChangeBoundary { document, .. } => {
+                observed.boundary.iter_mut().flatten().for_each(|boundary| boundary.document = Some(document.clone()));
+            }
+            _ => {
+                change_network(observed, action);
+                observed.key.iter_mut().flatten().for_each(|key| change_key(key, action));
+            }
         }
+    }
+}
+
+fn change_network(observed: &mut EnvironmentObservation, action: &Action) {
+    let mut groups = observed.security_groups.iter_mut().flatten();
+    let mut endpoints = observed.endpoints.iter_mut().flatten();
+    match action {
+        Action::AuthorizeSecurityGroupIngress { name, rules, .. } => {
+            groups.filter(|group| group.name == *name).for_each(|group| group.ingress.extend(rules.iter().cloned()));
+        }
+        Action::RevokeSecurityGroupIngress { name, rules, .. } => {
+            groups.filter(|group| group.name == *name).for_each(|group| group.ingress.retain(|rule| !rules.contains(rule)));
+        }
+        Action::RevokeSecurityGroupEgress { name, rules, .. } => {
+            groups.filter(|group| group.name == *name).for_each(|group| group.egress.retain(|rule| !rules.contains(rule)));
+        }
+        Action::ModifyVpcEndpoint(change) => {
+            endpoints.filter(|endpoint| endpoint.id == change.id).for_each(|endpoint| change_endpoint(endpoint, change));
+        }
+        Action::CreateTags { id, tags } => {
+            groups.find(|group| group.id == *id).into_iter().for_each(|group| group.tags.extend(tags.clone()));
+            endpoints.find(|endpoint| endpoint.id == *id).into_iter().for_each(|endpoint| endpoint.tags.extend(tags.clone()));
+        }
+        _ => {}
+    }
+}
+
+fn change_endpoint(endpoint: &mut Endpoint, change: &EndpointChange) {
+    if let Some(policy) = &change.policy {
+        endpoint.policy = Some(policy.clone());
+    }
+    endpoint.subnet_ids.extend(change.add_subnet_ids.iter().cloned());
+    endpoint.security_group_ids.retain(|id| !change.remove_group_ids.contains(id));
+    endpoint.security_group_ids.extend(change.add_group.as_ref().map(|group| match group {
+        GroupReference::Id(id) => id.clone(),
+        GroupReference::ForService(service) => group_id(service),
+    }));
+    endpoint.private_dns |= change.enable_private_dns;
+}
+
+fn change_key(key: &mut Key, action: &Action) {
+    match action {
+        Action::EnableKeyRotation { days, .. } => {
+            key.rotation_enabled = true;
+            key.rotation_period_in_days = Some(*days);
+        }
+        Action::PutKeyPolicy { policy, .. } => key.policy = Some(policy.clone()),
+        Action::TagKey { tags, .. } => key.tags.extend(tags.clone()),
+        Action::UntagKey { tags, .. } => key.tags.retain(|tag, _| !tags.contains(tag)),
+        _ => {}
     }
 }
 
@@ -67,48 +121,72 @@ fn endpoint(new: &NewEndpoint, known: &KnownEnvironment) -> Endpoint {
         private_dns: true,
         policy: Some(new.policy.clone()),
         subnet_ids: new.subnet_ids.clone(),
-        security_group_ids: BTreeSet::from([group_id(&new.service)]),
+        security_group_ids: BTreeSet::from([match &new.group {
+            GroupReference::Id(id) => id.clone(),
+            GroupReference::ForService(service) => group_id(service),
+        }]),
         addresses: assumed::addresses(known, &new.service),
         tags: new.tags.clone(),
     }
 }
 
 /// What is there of a workload.
-#[derive(Default)]
 pub(super) struct WorkloadThings {
-    pub service_account: ServiceAccountFacts,
+    /// The service account; none if it does not exist.
+    pub service_account: Option<ServiceAccountFacts>,
     pub role: Option<Role>,
     pub policy: Option<ManagedPolicy>,
+    pub policy_is_ours: bool,
     pub network_policy: Option<NetworkPolicy>,
+    /// What tells policies that only deny.
+    pub identity: IdentitySnapshot,
+    /// What the status records.
+    pub previous: PhiWorkloadStatus,
+}
+
+impl Default for WorkloadThings {
+    /// Nothing but the service account.
+    fn default() -> Self {
+        Self {
+            service_account: Some(ServiceAccountFacts::default()),
+            role: None,
+            policy: None,
+            policy_is_ours: true,
+            network_policy: None,
+            identity: IdentitySnapshot::default(),
+            previous: PhiWorkloadStatus::default(),
+        }
+    }
 }
 
 /// What there is of a workload once the actions are carried out.
-pub(super) fn workload(actions: &[Action]) -> WorkloadThings {
-    let mut things = WorkloadThings::default();
+pub(super) fn workload(mut things: WorkloadThings, actions: &[Action]) -> WorkloadThings {
+    let mut account = things.identity.clone();
+    account.roles.extend(things.role.take().map(|role| (role.name.clone(), role)));
+    account.policies.extend(things.policy.take().map(|policy| (policy.arn.clone(), policy)));
     for action in actions {
+        // The ids of versions are no matter here.
+        let _ = written(&mut account, action, Some(String::new()));
         match action {
-            Action::CreatePolicy { arn, document, .. } => {
-                things.policy = Some(ManagedPolicy { arn: arn.clone(), document: Some(document.clone()), ..ManagedPolicy::default() });
-            }
-            Action::CreateRole(new) => things.role = Some(role(new)),
-            Action::AttachPolicy { policy_arn, .. } => {
-                things.role.iter_mut().for_each(|role| role.attached = BTreeSet::from([policy_arn.clone()]));
-            }
             Action::ApplyNetworkPolicy(policy) => things.network_policy = Some((**policy).clone()),
-            Action::AnnotateServiceAccount { role_arn, .. } => things.service_account.role_arn = Some(role_arn.clone()),
+            Action::AnnotateServiceAccount { role_arn, .. } => {
+                things.service_account.iter_mut().for_each(|account| account.role_arn = Some(role_arn.clone()));
+            }
+            Action::ClearServiceAccount { .. } => things.service_account.iter_mut().for_each(|account| account.role_arn = None),
+            Action::CreateRole(new) => record(&mut things.previous, &new.arn, new.max_session_duration),
+            Action::UpdateMaxSessionDuration { seconds, .. } => {
+                things.previous.identity.iter_mut().for_each(|identity| identity.max_session_duration = Some(*seconds));
+            }
             _ => {}
         }
     }
+    things.role = account.roles.into_values().next();
+    things.policy = account.policies.into_values().next();
     things
 }
 
-fn role(new: &NewRole) -> Role {
-    Role {
-        name: new.name.clone(),
-        arn: new.arn.clone(),
-        trust: Some(new.trust.clone()),
-        boundary_arn: Some(new.boundary_arn.clone()),
-        tags: new.tags.clone(),
-        ..Role::default()
-    }
+fn record(previous: &mut PhiWorkloadStatus, role_arn: &str, session: i32) {
+    let identity = previous.identity.get_or_insert_with(WorkloadIdentityStatus::default);
+    role_arn.clone_into(&mut identity.role_arn);
+    identity.max_session_duration = Some(session);
 }

@@ -20,7 +20,7 @@ pub struct PlanArguments {
     /// How the plan is written.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
-    /// Facts of the account and the cluster, YAML or JSON, in place of placeholders.
+    /// Facts of the account and the cluster, YAML or JSON, in place of placeholders: as `observe` writes them, or by hand.
     #[arg(long, value_name = "FILE")]
     pub observed: Option<String>,
 }
@@ -99,13 +99,22 @@ fn contradictions(given: &Given, known: &KnownFacts, file: &str) -> Vec<Complain
     let mut complaints = Vec::new();
     for environment in &given.declared.environments {
         let name = environment.metadata.name.clone().unwrap_or_default();
-        let (declared, told) = (&environment.spec.aws.vpc_id, known.of(&name).vpc_id);
-        if let (Some(declared), Some(told)) = (declared, told)
-            && *declared != told
-        {
-            let message =
-                format!("environments.{name}.vpcId is {told}, but PhiEnvironment {name} names {declared}: write the same VPC in both");
-            complaints.push(Complaint::unusable(file, None, "InvalidFacts", message));
+        let (aws, facts) = (&environment.spec.aws, known.of(&name));
+        let pairs = [
+            ("vpcId", "VPC", aws.vpc_id.as_ref(), facts.vpc_id),
+            ("accountId", "account", Some(&aws.account_id), facts.account_id),
+            ("region", "Region", Some(&aws.region), facts.region),
+            ("clusterName", "cluster", Some(&aws.cluster_name), facts.cluster_name),
+        ];
+        for (field, what, declared, told) in pairs {
+            if let (Some(declared), Some(told)) = (declared, told)
+                && *declared != told
+            {
+                let message = format!(
+                    "environments.{name}.{field} is {told}, but PhiEnvironment {name} names {declared}: write the same {what} in both"
+                );
+                complaints.push(Complaint::unusable(file, None, "InvalidFacts", message));
+            }
         }
     }
     complaints

@@ -2,62 +2,72 @@
 
 use kube::ResourceExt;
 
-use crate::api::annotations::HOLD;
+use crate::api::annotations::{HOLD, TAKE_OVER_CLAIM};
 use crate::api::shared::Management;
 use crate::api::{PhiEnvironment, PhiEnvironmentSpec};
-use crate::plan::environment::{EnvironmentInputs, Rules, plan as plan_environment};
+use crate::observed::environment::EnvironmentObservation;
+use crate::plan::environment::{EnvironmentInputs, Rules, model_not_available, plan as plan_environment};
 use crate::plan::facts::EnvironmentFacts;
 use crate::plan::{Finding, Mode};
 
-use super::observed::KnownEnvironment;
-use super::{Assumption, Preview, Subject, assumed, carried_out, items};
+use super::observed::{Found, KnownEnvironment};
+use super::{Assumption, Preview, Subject, assumed, carried_out, items, standing};
 
 /// An environment that workloads can bind to, with the facts that follow once its plan is carried out.
 pub(super) struct Bound<'a> {
     pub spec: &'a PhiEnvironmentSpec,
     pub hold: Option<&'a str>,
     pub facts: EnvironmentFacts,
+    /// What exists already, if it was observed.
+    pub found: Option<&'a Found>,
 }
 
 /// Plans an environment, and tells what workloads may count on.
-pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &KnownEnvironment, preview: &mut Preview) -> Option<Bound<'a>> {
+pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &'a KnownEnvironment, preview: &mut Preview) -> Option<Bound<'a>> {
     let (name, spec) = (environment.name_any(), &environment.spec);
     let subject = Subject::of("PhiEnvironment", environment);
     let rules = Rules::of(&name, spec, known.partition.as_deref());
-    let mut observed = assumed::observation(&rules, spec, known);
+    let mut observed = observation(&rules, spec, known);
+    let recorded_endpoints = known.found.as_ref().map(standing::recorded_endpoints).unwrap_or_default();
+    let recorded_key = known.found.as_ref().and_then(standing::recorded_key);
+    let take_over = environment.annotations().get(TAKE_OVER_CLAIM).map(String::as_str);
+    let plan_on = |observed: &EnvironmentObservation| {
+        plan_environment(&EnvironmentInputs {
+            rules: &rules,
+            observed,
+            may_hold: false,
+            recorded_key,
+            boundary_refused: false,
+            recorded_endpoints: &recorded_endpoints,
+            take_over,
+        })
+    };
 
-    let plan = plan_environment(&EnvironmentInputs {
-        rules: &rules,
-        observed: &observed,
-        may_hold: false,
-        recorded_key: None,
-        boundary_refused: false,
-        recorded_endpoints: &[],
-        take_over: None,
-    });
+    let plan = plan_on(&observed);
     let hold = environment.annotations().get(HOLD).map(String::as_str);
     let mode = Mode::of(spec.enforcement, &[hold]);
     items::add(preview, &subject, &plan.actions, &mode);
-    tell_assumptions(preview, &subject, &rules, known, hold);
+    tell_assumptions(preview, &subject, &Told { rules: &rules, spec, known, hold });
 
     carried_out::environment(&mut observed, &rules, known, &plan.actions);
-    let settled = plan_environment(&EnvironmentInputs {
-        rules: &rules,
-        observed: &observed,
-        may_hold: false,
-        recorded_key: None,
-        boundary_refused: false,
-        recorded_endpoints: &[],
-        take_over: None,
-    });
-    for finding in &settled.findings {
-        preview.judge(&subject, finding, field(spec, finding));
+    let told = known.models.iter().filter(|(model, _)| rules.models.contains(*model));
+    let obstacles = told.filter_map(|(model, obstacle)| Some(model_not_available(model, obstacle.as_deref()?)));
+    for finding in plan_on(&observed).findings.into_iter().chain(obstacles) {
+        preview.judge(&subject, &finding, field(spec, &finding));
     }
     let mut facts = EnvironmentFacts::of(&rules, spec, &observed, None)?;
     for (model, obstacle) in &known.models {
         facts.models.entry(model.clone()).and_modify(|found| found.clone_from(obstacle));
     }
-    Some(Bound { spec, hold, facts })
+    Some(Bound { spec, hold, facts, found: known.found.as_ref() })
+}
+
+/// What a pass would read: assumed, or as it was observed.
+pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &KnownEnvironment) -> EnvironmentObservation {
+    match &known.found {
+        Some(found) => standing::observation(rules, spec, known, found),
+        None => assumed::observation(rules, spec, known),
+    }
 }
 
 /// The field of the spec that a finding comes from.
@@ -69,12 +79,29 @@ fn field(spec: &PhiEnvironmentSpec, finding: &Finding) -> String {
     }
 }
 
-fn tell_assumptions(preview: &mut Preview, subject: &Subject, rules: &Rules, known: &KnownEnvironment, hold: Option<&str>) {
-    if *known == KnownEnvironment::default() {
+/// What the assumptions on an environment are told from.
+struct Told<'a> {
+    rules: &'a Rules,
+    spec: &'a PhiEnvironmentSpec,
+    known: &'a KnownEnvironment,
+    hold: Option<&'a str>,
+}
+
+fn tell_assumptions(preview: &mut Preview, subject: &Subject, told: &Told) {
+    let Told { rules, spec, known, hold } = told;
+    let found = known.found.as_ref();
+    if **known == KnownEnvironment::default() {
         preview.assume(
             subject,
             Assumption::FactsNotKnown,
             "nothing of this environment is assumed to exist yet; what only the account knows is written as a placeholder in angle brackets; give the facts with --observed FILE",
+        );
+    }
+    if let Some(at) = &known.observed_at {
+        preview.assume(
+            subject,
+            Assumption::Observed,
+            format!("what exists was observed at {at}; nothing is assumed to have changed since"),
         );
     }
     let assumed: Vec<&str> = rules.models.iter().filter(|model| !known.models.contains_key(*model)).map(String::as_str).collect();
@@ -90,13 +117,18 @@ fn tell_assumptions(preview: &mut Preview, subject: &Subject, rules: &Rules, kno
             format!("the Regions that profile {profile} leads to are known to the account only; they must all be in spec.approvedRegions");
         preview.assume(subject, Assumption::DestinationsNotKnown, message);
     }
-    for rule in rules.endpoints.iter().filter(|rule| !rule.provision) {
+    for service in found.map(|found| standing::not_asked(rules, found)).unwrap_or_default() {
+        let message =
+            format!("{service} was not among the environment's services as it was observed; it is assumed to be offered in every zone");
+        preview.assume(subject, Assumption::ServiceOffered, message);
+    }
+    for rule in rules.endpoints.iter().filter(|rule| !rule.provision && found.is_none()) {
         let which = rule.vpc_endpoint_id.as_deref().unwrap_or("an endpoint");
         let message =
             format!("{which} for {} is assumed to be in the VPC, available and with private DNS; it is only verified", rule.service);
         preview.assume(subject, Assumption::EndpointPresent, message);
     }
-    if rules.resolved.key_management == Management::Verify {
+    if rules.resolved.key_management == Management::Verify && !found.is_some_and(|found| standing::knows_key(rules, spec, found)) {
         preview.assume(
             subject,
             Assumption::KeyPresent,

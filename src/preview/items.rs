@@ -1,10 +1,12 @@
-//! From actions to objects: one item for each object that a plan makes, however many calls that takes.
+//! From actions to objects: one item for each object that a plan makes or changes, however many calls that takes.
+
+mod changes;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::api::annotations::ROLE_ARN;
-use crate::plan::action::{NewEndpoint, NewRole};
+use crate::plan::action::{GroupReference, KeyReference, NewEndpoint, NewRole};
 use crate::plan::{Action, Mode};
 use crate::policy::PolicyDocument;
 
@@ -21,7 +23,7 @@ pub struct Item {
     pub kind: String,
     /// Its name.
     pub name: String,
-    /// What would be done: `Create`.
+    /// What would be done: `Create`, `Change` or `Delete`.
     pub operation: String,
     /// Its policy document, if it is or has one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,9 +39,26 @@ pub struct Item {
     pub withheld: bool,
 }
 
-/// Adds the objects that the actions make.
+impl Item {
+    fn of(subject: &Subject, operation: &str, [service, kind, name]: [&str; 3], properties: Value) -> Self {
+        Self {
+            subject: subject.clone(),
+            service: service.to_owned(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            operation: operation.to_owned(),
+            document: None,
+            trust: None,
+            properties: into_map(properties),
+            withheld: false,
+        }
+    }
+}
+
+/// Adds the objects that the actions make and change.
 pub(super) fn add(preview: &mut Preview, subject: &Subject, actions: &[Action], mode: &Mode) {
     let withheld = *mode != Mode::Enforce;
+    let takes_away = |action: &Action| matches!(mode, Mode::Hold(_)) && action.takes_power_away();
     let first = preview.aws.len();
     for action in actions {
         match action {
@@ -51,9 +70,18 @@ pub(super) fn add(preview: &mut Preview, subject: &Subject, actions: &[Action], 
                 let metadata = json!({"name": name, "namespace": namespace, "annotations": {ROLE_ARN: role_arn}});
                 preview.kubernetes.push(marked(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}), withheld));
             }
+            Action::ClearServiceAccount { namespace, name, .. } => {
+                let metadata = json!({"name": name, "namespace": namespace, "annotations": {ROLE_ARN: null}});
+                let withheld = withheld && !takes_away(action);
+                preview.kubernetes.push(marked(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}), withheld));
+            }
             _ => match object(subject, action, actions) {
                 Some(item) => preview.aws.push(Item { withheld, ..item }),
-                None => complete(&mut preview.aws[first..], action),
+                None if complete(&mut preview.aws[first..], action) => {}
+                None => {
+                    let change = changes::item(subject, action).map(|item| Item { withheld: withheld && !takes_away(action), ..item });
+                    changes::enter(&mut preview.aws, first, change);
+                }
             },
         }
     }
@@ -68,17 +96,7 @@ fn marked(mut manifest: Value, withheld: bool) -> Value {
 
 /// The object that an action makes; none if it changes one that another action makes.
 fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
-    let item = |service: &str, kind: &str, name: &str, properties: Value| Item {
-        subject: subject.clone(),
-        service: service.to_owned(),
-        kind: kind.to_owned(),
-        name: name.to_owned(),
-        operation: "Create".to_owned(),
-        document: None,
-        trust: None,
-        properties: into_map(properties),
-        withheld: false,
-    };
+    let item = |service: &str, kind: &str, name: &str, properties: Value| Item::of(subject, "Create", [service, kind, name], properties);
     Some(match action {
         Action::CreateSecurityGroup { name, vpc_id, tags, .. } => {
             item("ec2", "SecurityGroup", name, json!({"vpcId": vpc_id, "ingress": [], "egress": [], "tags": tags}))
@@ -101,8 +119,8 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
             Item { document: Some(document.clone()), ..item("iam", "Policy", name, json!({"arn": arn, "tags": tags})) }
         }
         Action::CreateRole(new) => Item { trust: Some(new.trust.clone()), ..item("iam", "Role", &new.name, role(new)) },
-        // They change what another action makes, or what exists already, which here is nothing. Named one by one, so that a new
-        // kind of object cannot be left out unnoticed.
+        // They change what another action makes, or what exists already. Named one by one, so that a new kind of object cannot be left
+        // out unnoticed.
         Action::AuthorizeSecurityGroupIngress { .. }
         | Action::RevokeSecurityGroupIngress { .. }
         | Action::RevokeSecurityGroupEgress { .. }
@@ -162,22 +180,23 @@ fn role(new: &NewRole) -> Value {
     })
 }
 
-/// Enters a further call into the object that it completes.
-fn complete(made: &mut [Item], action: &Action) {
+/// Enters a further call into the object that it completes; says whether it belongs to an object that the plan makes.
+fn complete(made: &mut [Item], action: &Action) -> bool {
     let (kind, name, property, value) = match action {
         Action::AuthorizeSecurityGroupIngress { name, rules, .. } => ("SecurityGroup", name, "ingress", json!(rules)),
+        // Its item says already that nothing goes out.
+        Action::RevokeSecurityGroupEgress { group: GroupReference::ForService(_), .. } => return true,
         Action::AttachPolicy { role, policy_arn } => ("Role", role, "attachedPolicies", json!([policy_arn])),
-        Action::EnableKeyRotation { days, .. } => {
+        Action::EnableKeyRotation { key: KeyReference::Created, days } => {
             for key in made.iter_mut().filter(|item| item.kind == "Key") {
                 key.properties.insert("rotationPeriodInDays".to_owned(), json!(days));
             }
-            return;
+            return true;
         }
-        _ => return,
+        _ => return false,
     };
-    for item in made.iter_mut().filter(|item| item.kind == kind && item.name == *name) {
-        item.properties.insert(property.to_owned(), value.clone());
-    }
+    let found = made.iter_mut().find(|item| item.operation == "Create" && item.kind == kind && item.name == *name);
+    found.map(|item| item.properties.insert(property.to_owned(), value)).is_some()
 }
 
 fn into_map(value: Value) -> Map<String, Value> {

@@ -1,7 +1,8 @@
 //! What declarations would lead to, computed with no cluster and no account: for review before anything is applied.
 //!
 //! The plans are those of the controllers ([`crate::plan`]). What only the account knows is assumed (`assumed`): nothing of ours
-//! exists yet, and each fact is a named placeholder such as `<vpc-id>` unless it is told ([`KnownFacts`]).
+//! exists yet, and each fact is a named placeholder such as `<vpc-id>` unless it is told ([`KnownFacts`]). Facts that were observed
+//! (`save`) tell what exists already (`standing`): the plan is then that of the controllers' next pass.
 
 mod assumed;
 mod carried_out;
@@ -11,8 +12,10 @@ mod environment;
 pub mod items;
 pub mod observed;
 mod report;
+pub mod save;
 #[cfg(feature = "operator")]
 mod sources;
+mod standing;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "operator")]
@@ -27,6 +30,7 @@ use serde_json::Value;
 
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 pub use items::Item;
+use observed::KnownEnvironment;
 pub use observed::KnownFacts;
 pub use report::{Assumption, PreviewError, PreviewFinding};
 
@@ -60,6 +64,8 @@ pub struct Declared {
     pub accesses: Vec<BedrockAccess>,
     /// The namespaces among the files, with their labels.
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// The service accounts among the files: namespace and name.
+    pub service_accounts: BTreeSet<(String, String)>,
     /// Objects that are among the files and that the API server would refuse: nothing comes of them.
     pub refused: BTreeSet<Subject>,
 }
@@ -83,11 +89,12 @@ pub fn preview(declared: &Declared, known: &KnownFacts) -> Preview {
     let mut preview = Preview::default();
     let mut environments: Vec<&PhiEnvironment> = declared.environments.iter().collect();
     environments.sort_by_key(|environment| environment.name_any());
+    let nothing = KnownEnvironment::default();
     let bound: BTreeMap<String, environment::Bound> = environments
         .into_iter()
         .filter_map(|environment| {
             let name = environment.name_any();
-            let bound = environment::plan(environment, &known.of(&name), &mut preview)?;
+            let bound = environment::plan(environment, known.environments.get(&name).unwrap_or(&nothing), &mut preview)?;
             Some((name, bound))
         })
         .collect();

@@ -12,6 +12,10 @@ use super::{Preview, Subject};
 pub enum Assumption {
     /// Facts of the account are written as placeholders.
     FactsNotKnown,
+    /// The facts are those of an earlier time.
+    Observed,
+    /// A service that nobody asked for is offered.
+    ServiceOffered,
     /// The approved models can be called.
     ModelsAvailable,
     /// Where a profile leads is not known.
@@ -40,6 +44,8 @@ impl Assumption {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FactsNotKnown => "FactsNotKnown",
+            Self::Observed => "FactsObserved",
+            Self::ServiceOffered => "ServiceAssumedOffered",
             Self::ModelsAvailable => "ModelsAssumedAvailable",
             Self::DestinationsNotKnown => "DestinationsNotKnown",
             Self::EndpointPresent => "EndpointAssumedPresent",

@@ -134,7 +134,7 @@ impl Given {
 
     fn take(&mut self, manifest: Manifest) {
         let of_group = manifest.api_version().starts_with(GROUP);
-        if !of_group && (manifest.api_version(), manifest.kind()) != ("v1", "Namespace") {
+        if !of_group && !(manifest.api_version() == "v1" && ["Namespace", "ServiceAccount"].contains(&manifest.kind())) {
             return;
         }
         if let Some(first) = self.manifests.iter().find(|other| subject(other) == subject(&manifest)) {
@@ -170,6 +170,10 @@ impl Given {
             "Namespace" => {
                 declared.namespaces.insert(manifest.name().to_owned(), labels(manifest));
             }
+            "ServiceAccount" => {
+                let namespace = manifest.namespace().unwrap_or_default().to_owned();
+                declared.service_accounts.insert((namespace, manifest.name().to_owned()));
+            }
             _ => {}
         }
         Ok(())
@@ -177,7 +181,7 @@ impl Given {
 
     /// Whether the files hold no object of the group, not even a broken one.
     pub fn is_empty(&self) -> bool {
-        self.manifests.iter().all(|manifest| manifest.kind() == "Namespace") && self.complaints.is_empty()
+        self.manifests.iter().all(|manifest| manifest.api_version() == "v1") && self.complaints.is_empty()
     }
 
     /// Adds the rules that the preview found broken, each with its place. What the definitions' own rules said of a use case is

@@ -45,7 +45,12 @@ pub(super) fn write(plan: &Preview, complaints: &[Complaint], output: &mut dyn W
 
 fn write_item(item: &Item, output: &mut dyn Write) -> io::Result<()> {
     let withheld = if item.withheld { " (withheld)" } else { "" };
-    writeln!(output, "+ {} {} {} {}{withheld}", item.operation, item.service, item.kind, item.name)?;
+    let sign = match item.operation.as_str() {
+        "Create" => '+',
+        "Delete" => '-',
+        _ => '~',
+    };
+    writeln!(output, "{sign} {} {} {} {}{withheld}", item.operation, item.service, item.kind, item.name)?;
     for (name, value) in &item.properties {
         match value {
             Value::String(text) => writeln!(output, "    {name}: {text}")?,

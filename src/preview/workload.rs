@@ -7,15 +7,14 @@ use kube::ResourceExt;
 
 use crate::api::annotations::HOLD;
 use crate::api::conditions::Reason;
-use crate::api::{BedrockAccess, BedrockAccessSpec, PhiWorkload, PhiWorkloadSpec, PhiWorkloadStatus};
-use crate::observed::identity::IdentitySnapshot;
+use crate::api::{BedrockAccess, BedrockAccessSpec, PhiWorkload, PhiWorkloadSpec};
 use crate::plan::access::{DeclaredAccess, admit};
 use crate::plan::workload::{WorkloadInputs, admits, plan as plan_workload};
 use crate::plan::{Finding, Mode};
 
 use super::carried_out::{self, WorkloadThings};
 use super::environment::Bound;
-use super::{Assumption, Declared, Preview, PreviewError, Subject, items};
+use super::{Assumption, Declared, Preview, PreviewError, Subject, items, standing};
 
 /// The label that every namespace carries, with its name
 /// (<https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-metadata-name>).
@@ -47,22 +46,23 @@ pub(super) fn plan(declared: &Declared, workload: &PhiWorkload, environments: &B
         others: others(declared, workload),
     };
 
-    let first = plan_workload(&pass.inputs(&WorkloadThings::default(), &PhiWorkloadStatus::default(), &IdentitySnapshot::default()));
+    let standing = pass.standing();
+    let first = plan_workload(&pass.inputs(&standing));
     let hold = workload.annotations().get(HOLD).map(String::as_str);
     if let Some(reason) = hold {
         preview.assume(&subject, Assumption::OnHold, format!("the annotation {HOLD} stops all writes ({reason})"));
     }
     items::add(preview, &subject, &first.plan.actions, &Mode::of(bound.spec.enforcement, &[bound.hold, hold]));
 
-    let things = carried_out::workload(&first.plan.actions);
-    let settled = plan_workload(&pass.inputs(&things, &PhiWorkloadStatus::default(), &IdentitySnapshot::default()));
+    let things = carried_out::workload(standing, &first.plan.actions);
+    let settled = plan_workload(&pass.inputs(&things));
     for finding in &settled.plan.findings {
         preview.judge(&subject, finding, field(&workload.spec, bound, finding));
     }
     pass.judge_accesses(preview);
     if first.given.is_empty() && accesses.is_empty() {
         preview.assume(&subject, Assumption::NoAccessDeclared, "no BedrockAccess among the files names this workload, so it gets no role");
-    } else if !first.given.is_empty() {
+    } else if !first.given.is_empty() && !standing::looked_at(bound.found, &namespace) {
         let message =
             format!("service account {namespace}/{} is assumed to exist; it is annotated, never made", workload.spec.service_account_name);
         preview.assume(&subject, Assumption::ServiceAccountPresent, message);
@@ -98,9 +98,10 @@ fn without(declared: &Declared, missing: &Subject, subject: Subject, field: &str
     }
 }
 
-/// Whether the environment admits the namespace; `None` if the namespace is not among the files.
+/// Whether the environment admits the namespace; `None` if the namespace is neither among the files nor among the facts.
 fn is_admitted(declared: &Declared, namespace: &str, bound: &Bound) -> Option<bool> {
-    let mut labels = declared.namespaces.get(namespace)?.clone();
+    let observed = || bound.found.and_then(|found| found.namespaces.get(namespace)).map(|namespace| &namespace.labels);
+    let mut labels = declared.namespaces.get(namespace).or_else(observed)?.clone();
     labels.insert(NAMESPACE_NAME.to_owned(), namespace.to_owned());
     Some(admits(&bound.spec.namespace_selector, &labels))
 }
@@ -134,21 +135,34 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn inputs(&'a self, things: &'a WorkloadThings, previous: &'a PhiWorkloadStatus, identity: &'a IdentitySnapshot) -> WorkloadInputs<'a> {
+    /// What is there of the workload before anything is done.
+    fn standing(&self) -> WorkloadThings {
+        let Some(found) = self.bound.found else {
+            return WorkloadThings::default();
+        };
+        let (name, account) = (self.workload.name_any(), &self.workload.spec.service_account_name);
+        let mut things = standing::workload(&self.bound.facts.scope, found, self.namespace, &name, account);
+        if self.declared.service_accounts.contains(&(self.namespace.to_owned(), account.clone())) {
+            things.service_account.get_or_insert_default();
+        }
+        things
+    }
+
+    fn inputs(&'a self, things: &'a WorkloadThings) -> WorkloadInputs<'a> {
         WorkloadInputs {
             namespace: self.namespace,
             name: self.workload.metadata.name.as_deref().unwrap_or_default(),
             spec: &self.workload.spec,
-            previous,
+            previous: &things.previous,
             facts: &self.bound.facts,
             admitted: self.admitted,
             older_claimant: self.earlier_claimant(),
-            service_account: Some(&things.service_account),
+            service_account: things.service_account.as_ref(),
             accesses: self.accesses,
             role: things.role.as_ref(),
             policy: things.policy.as_ref(),
-            policy_is_ours: true,
-            identity,
+            policy_is_ours: things.policy_is_ours,
+            identity: &things.identity,
             network_policy: things.network_policy.as_ref(),
             other_network_policies: &[],
             pods: Some(&[]),
@@ -180,7 +194,7 @@ impl<'a> Pass<'a> {
 fn field(spec: &PhiWorkloadSpec, bound: &Bound, finding: &Finding) -> String {
     match finding.reason {
         Reason::NamespaceNotAdmitted => "metadata.namespace".to_owned(),
-        Reason::ServiceAccountClaimed => "spec.serviceAccountName".to_owned(),
+        Reason::ServiceAccountClaimed | Reason::ServiceAccountNotFound => "spec.serviceAccountName".to_owned(),
         Reason::PeerNotFound => {
             let unknown = |name: &String| !bound.facts.peers.iter().any(|peer| peer.name == *name);
             let index = spec.network_peers.iter().flatten().position(unknown).unwrap_or_default();

@@ -5,6 +5,7 @@ use crate::api::{BedrockAccessSpec, BedrockAccessStatus, PhiWorkloadStatus};
 use crate::plan::{Applied, Finding, Mode};
 
 use super::conditions::{Stamp, State, is_true, stalled, stamp as stamped};
+use super::controls::Told;
 use super::{controls, families, workload};
 
 const CONTROLS: usize = 6;
@@ -89,6 +90,17 @@ pub fn unjudged(state: &State, spec: &BedrockAccessSpec, previous: &BedrockAcces
         counts: previous.counts,
         ..stamp_all(state.clone(), waiting(), families, previous, at)
     }
+}
+
+/// The status of an access whose account could not be read for too long: what was told stays, but for the posture. `doubt` is why.
+#[must_use]
+pub fn stale(doubt: &(Reason, String), previous: &BedrockAccessStatus, at: Stamp) -> BedrockAccessStatus {
+    let finding = Finding::stale(ConditionType::PolicyApplied, doubt.0, &doubt.1);
+    let mut status = previous.clone();
+    let told = Told { conditions: status.conditions, controls: status.controls, counts: status.counts };
+    let told = controls::stale(&finding, told, CONTROLS, at);
+    (status.conditions, status.controls, status.counts) = (told.conditions, told.controls, told.counts);
+    status
 }
 
 fn stamp_all(

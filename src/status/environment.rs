@@ -166,3 +166,6 @@ fn models(observed: &EnvironmentObservation) -> Vec<ModelStatus> {
 pub fn deletion_blocked(bound: usize) -> State {
     State::broken(Reason::DeletionBlocked, format!("{bound} PhiWorkloads are bound to this environment; delete them first"))
 }
+
+#[cfg(test)]
+mod tests;

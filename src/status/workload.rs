@@ -3,9 +3,10 @@
 use crate::api::PhiWorkloadStatus;
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::phi_workload::{AppliedAccess, WorkloadIdentityStatus};
-use crate::plan::Applied;
+use crate::plan::{Applied, Finding};
 
 use super::conditions::{Stamp, State, stalled, stamp as stamped};
+use super::controls::Told;
 use super::{controls, families};
 
 const CONTROLS: usize = 12;
@@ -80,6 +81,17 @@ pub fn unjudged(state: &State, previous: &PhiWorkloadStatus, at: Stamp) -> PhiWo
     status.last_reconcile_at.clone_from(&previous.last_reconcile_at);
     status.controls.clone_from(&previous.controls);
     status.counts = previous.counts;
+    status
+}
+
+/// The status of a workload whose account could not be read for too long: what was told stays, but for the posture. `doubt` is why.
+#[must_use]
+pub fn stale(doubt: &(Reason, String), previous: &PhiWorkloadStatus, at: Stamp) -> PhiWorkloadStatus {
+    let finding = Finding::stale(ConditionType::IdentityReady, doubt.0, &doubt.1);
+    let mut status = previous.clone();
+    let told = Told { conditions: status.conditions, controls: status.controls, counts: status.counts };
+    let told = controls::stale(&finding, told, CONTROLS, at);
+    (status.conditions, status.controls, status.counts) = (told.conditions, told.controls, told.counts);
     status
 }
 

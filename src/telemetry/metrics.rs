@@ -35,6 +35,7 @@ pub struct Metrics {
     aws_calls: Family<Call, Counter>,
     aws_throttles: Family<Service, Counter>,
     kubernetes_writes: Family<Pass, Counter>,
+    credentials_broken: Gauge,
     transitions: Family<Became, Counter>,
     leader: Gauge,
     objects: Arc<Objects>,
@@ -50,6 +51,7 @@ impl Default for Metrics {
             aws_throttles: Family::default(),
             kubernetes_writes: Family::default(),
             transitions: Family::default(),
+            credentials_broken: Gauge::default(),
             leader: Gauge::default(),
             objects: Arc::default(),
         };
@@ -74,6 +76,11 @@ impl Metrics {
             "condition_transitions",
             "Changes of a condition's status, by kind, condition and status",
             self.transitions.clone(),
+        );
+        registry.register(
+            "credentials_broken",
+            "Clients, one for each Region, that make no call because their credentials do not work",
+            self.credentials_broken.clone(),
         );
         registry.register("leader", "Whether this process holds the lease and makes the passes", self.leader.clone());
         self.objects.register(&mut registry);
@@ -100,6 +107,15 @@ impl Metrics {
     pub fn wrote(&self, what: &'static str, succeeded: bool) {
         let outcome = Word(if succeeded { "ok" } else { "failed" });
         self.kubernetes_writes.get_or_create(&Pass { kind: Word(what), outcome }).inc();
+    }
+
+    /// Notes that the credentials of a client have failed, or work again.
+    pub fn credentials(&self, working: bool) {
+        if working {
+            self.credentials_broken.dec()
+        } else {
+            self.credentials_broken.inc()
+        };
     }
 
     /// Counts the conditions of an object of `kind` whose status is not that of `previous`, or that were not there.

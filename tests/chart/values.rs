@@ -84,7 +84,7 @@ fn every_value_is_explained() {
 
 #[test]
 fn wrong_and_unknown_values_are_refused_by_name() {
-    const WRONG: [(&str, &str); 24] = [
+    const WRONG: [(&str, &str); 25] = [
         ("replica=2", "replica"),
         ("replicas=two", "replicas"),
         ("replicas=-1", "replicas"),
@@ -101,6 +101,7 @@ fn wrong_and_unknown_values_are_refused_by_name() {
         ("settings.sweepInterval=5m", "sweepInterval"),
         ("settings.passTimeout=601", "passTimeout"),
         ("settings.concurrency=65", "concurrency"),
+        ("settings.leaseRetry=0", "leaseRetry"),
         ("settings.logFormat=xml", "logFormat"),
         ("settings.log=", "log"),
         ("proxy.httpsProxy=proxy.example.com:3128", "httpsProxy"),

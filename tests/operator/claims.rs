@@ -54,6 +54,13 @@ async fn all_is_still(scenes: &[&Scene]) {
     scenes[0].bed.eventually("nobody writes any more", SOON, still).await;
 }
 
+/// What is bound to the environment says too that it is another's.
+async fn dependants_are_told(scene: &Scene) {
+    scene.because::<PhiWorkload>(CLINIC, "notes", "Ready", "False", "ClaimedElsewhere").await;
+    scene.because::<PhiWorkload>(CLINIC, "notes", "Stalled", "True", "ClaimedElsewhere").await;
+    scene.because::<BedrockAccess>(CLINIC, "summaries", "Ready", "False", "ClaimedElsewhere").await;
+}
+
 async fn environment_gone(scene: &Scene) {
     let environments: Api<PhiEnvironment> = Api::all(scene.bed.client());
     let gone = || async {
@@ -125,7 +132,7 @@ async fn a_cloned_control_plane_writes_nothing_until_a_person_says_so() {
     }
     clone.bed.apply(WORKLOAD).await;
     clone.bed.apply(&access("summaries", HAIKU)).await;
-    clone.because::<PhiWorkload>(CLINIC, "notes", "Ready", "Unknown", "EnvironmentNotReady").await;
+    dependants_are_told(&clone).await;
     clone.sweeps(4).await;
     assert_eq!(clone.changes_since(&counted).await.into_iter().collect::<Vec<_>>(), []);
     assert!(clone.environment().await.finalizers().is_empty() && clone.workload().await.finalizers().is_empty());
@@ -144,6 +151,7 @@ async fn a_cloned_control_plane_writes_nothing_until_a_person_says_so() {
     clone.annotate::<PhiEnvironment>(None, "prod", TAKE_OVER, Some(claim)).await;
     clone.all_ready("summaries").await;
     let told = first.because::<PhiEnvironment>(None, "prod", "Ready", "False", "ClaimedElsewhere").await;
+    dependants_are_told(&first).await;
     assert!(told.message.contains(&api_server(&clone).await), "{}", told.message);
     all_is_still(&[&first, &clone]).await;
     let after = picture(&clone).await;

@@ -62,7 +62,7 @@ fn good_manifests_are_planned_in_full_and_withheld_in_audit() {
     assert_eq!((answer.code, answer.err.as_str()), (0, ""));
     let plan: Value = serde_json::from_str(&answer.out).expect("JSON");
     let kinds: Vec<&str> = plan["aws"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap()).collect();
-    for kind in ["SecurityGroup", "VpcEndpoint", "Key", "PermissionsBoundary", "Policy", "Role"] {
+    for kind in ["SecurityGroup", "VpcEndpoint", "Claim", "Key", "PermissionsBoundary", "Policy", "Role"] {
         assert!(kinds.contains(&kind), "{kind}");
     }
     assert!(plan["aws"].as_array().unwrap().iter().chain(plan["kubernetes"].as_array().unwrap()).all(|item| item["withheld"] == true));
@@ -101,7 +101,7 @@ fn files_folders_and_standard_input_say_the_same() {
     }
     assert_eq!(
         text.lines().last().unwrap(),
-        "Plan: 11 objects in the account, 2 in the cluster, 13 of them withheld by Audit or a hold; 4 findings, 0 errors."
+        "Plan: 15 objects in the account, 2 in the cluster, 17 of them withheld by Audit or a hold; 4 findings, 0 errors."
     );
 }
 
@@ -210,7 +210,7 @@ fn a_broken_file_does_not_hide_the_others() {
 fn an_object_is_declared_once() {
     for twice in [ENVIRONMENT, WORKLOAD, ACCESS, ADMITTED] {
         let answer = plan(&["-f", "-"], documents(&[ENVIRONMENT, WORKLOAD, ACCESS, ADMITTED, twice]).as_bytes());
-        assert!(answer.code == BROKEN && answer.out.contains("DeclaredTwice") && answer.out.contains("11 objects"), "{}", answer.out);
+        assert!(answer.code == BROKEN && answer.out.contains("DeclaredTwice") && answer.out.contains("15 objects"), "{}", answer.out);
     }
     let claimed = WORKLOAD.replace("name: notes\n  namespace", "name: letters\n  namespace");
     let answer = plan(&["-f", "-"], documents(&[&whole(), &claimed]).as_bytes());

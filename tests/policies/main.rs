@@ -41,6 +41,11 @@ fn the_boundary_limits_whatever_is_attached() {
 }
 
 #[test]
+fn a_claim_gives_nothing_and_takes_nothing() {
+    all_as_written(&rows::claim(&whole()));
+}
+
+#[test]
 fn a_role_trusts_its_service_account_only() {
     all_as_written(&rows::trust(&whole()));
 }
@@ -66,7 +71,7 @@ fn an_exclusive_endpoint_admits_the_environment_only() {
 fn a_spoiled_document_is_noticed() {
     type Spoil = fn(&mut Documents);
     type Rows = fn(&Documents) -> Vec<Case>;
-    let spoils: [(&str, Rows, Spoil); 11] = [
+    let spoils: [(&str, Rows, Spoil); 12] = [
         ("the policy allows every model", rows::workloads, |it| allows(it.policy("notes"))[0]["Resource"] = json!("*")),
         ("the policy is not tied to the VPC", rows::workloads, |it| {
             allows(it.policy("notes"))[0].as_object_mut().unwrap().remove("Condition");
@@ -88,6 +93,7 @@ fn a_spoiled_document_is_noticed() {
             let condition = &mut allows(it.trust("notes"))[0]["Condition"];
             *condition = json!({"StringLike": {"accounts.google.com:sub": "system:serviceaccount:clinic:*"}});
         }),
+        ("a claim denies", rows::claim, |it| it.claim()["Statement"][0] = json!({"Effect": "Deny", "Action": "*", "Resource": "*"})),
         ("the key is used directly", rows::key, |it| {
             allows(it.key())[1]["Condition"].as_object_mut().unwrap().remove("StringEquals");
         }),

@@ -52,6 +52,11 @@ impl Documents {
         &mut self.item(|item| item["kind"] == "PermissionsBoundary")["document"]
     }
 
+    /// The claim on the environment.
+    pub fn claim(&mut self) -> &mut Value {
+        &mut self.item(|item| item["kind"] == "Claim" && item["name"].as_str().is_some_and(|name| name.starts_with("environment.")))["document"]
+    }
+
     /// The key policy.
     pub fn key(&mut self) -> &mut Value {
         &mut self.item(|item| item["kind"] == "Key")["document"]

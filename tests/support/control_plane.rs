@@ -29,6 +29,14 @@ pub struct ControlPlane {
     etcd: Process,
     kubeconfig: PathBuf,
     client: ClientHandle,
+    again: Again,
+}
+
+/// How the API server was started.
+#[derive(Debug)]
+struct Again {
+    folder: PathBuf,
+    arguments: Vec<String>,
 }
 
 // The client has no Debug of its own.
@@ -69,8 +77,8 @@ impl ControlPlane {
         let token = random_token();
         let certificates = folder.join("certificates");
         let own = api_server_arguments(folder, &certificates, port, &token, &etcd_url, issuer);
-        let arguments = own.iter().chain(more);
-        let mut api_server = Process::start("kube-apiserver", &parts().kube_apiserver, arguments, &[], folder);
+        let arguments: Vec<String> = own.into_iter().chain(more.iter().cloned()).collect();
+        let mut api_server = Process::start("kube-apiserver", &parts().kube_apiserver, &arguments, &[], folder);
         let kubeconfig = write_kubeconfig(folder, &certificates, port, &token);
 
         let ready = wait::until(READY, || {
@@ -90,7 +98,26 @@ impl ControlPlane {
             Err(error) => panic!("kube-apiserver is not ready: {error}\n{}\n{}", tail(api_server.log()), tail(etcd.log())),
         };
         let controller_manager = controller_manager(folder, &certificates, &kubeconfig);
-        Self { controller_manager, api_server, etcd, kubeconfig, client: ClientHandle(client) }
+        let again = Again { folder: folder.to_owned(), arguments };
+        Self { controller_manager, api_server, etcd, kubeconfig, client: ClientHandle(client), again }
+    }
+
+    /// Ends the API server: nobody listens at its port any more; see [`Self::start_api_server`].
+    pub fn stop_api_server(&mut self) {
+        self.api_server.kill();
+    }
+
+    /// Starts the API server again, at the same place and with the same data, and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it is not ready in time, with the end of its log.
+    pub async fn start_api_server(&mut self) {
+        let Again { folder, arguments } = &self.again;
+        self.api_server = Process::start("kube-apiserver", &parts().kube_apiserver, arguments, &[], folder);
+        let ready = wait::until(READY, || async { self.get("/readyz").await });
+        if let Err(error) = ready.await {
+            panic!("kube-apiserver is not ready: {error}\n{}", tail(self.api_server.log()));
+        }
     }
 
     /// A client that may do everything.

@@ -2,6 +2,7 @@
 //! that they accept a call shows its form, never a rule of AWS.
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -19,7 +20,8 @@ const READY: Duration = Duration::from_mins(1);
 /// Both emulators, running, with one account.
 #[derive(Debug)]
 pub struct Emulators {
-    moto: Process,
+    // Two beds may share the account, so that nobody has it alone.
+    moto: Mutex<Process>,
     ministack: Process,
     /// Where moto listens.
     pub moto_url: String,
@@ -41,26 +43,30 @@ impl Emulators {
         let moto = moto(folder, moto_port, account);
         let ministack = ministack(folder, ministack_port, account);
         let mut emulators = Self {
-            moto,
+            moto: Mutex::new(moto),
             ministack,
             moto_url: format!("http://127.0.0.1:{moto_port}"),
             ministack_url: format!("http://127.0.0.1:{ministack_port}"),
             account: account.to_owned(),
             region: region.to_owned(),
         };
-        answers(&mut emulators.moto, &emulators.moto_url).await;
+        answers(emulators.moto.get_mut().expect("no holder panics"), &emulators.moto_url).await;
         answers(&mut emulators.ministack, &emulators.ministack_url).await;
         emulators
     }
 
     /// Lets moto answer nothing for a while; see [`Self::resume_moto`].
-    pub fn pause_moto(&mut self) {
-        self.moto.pause();
+    pub fn pause_moto(&self) {
+        self.moto().pause();
     }
 
     /// Lets moto go on with what it was asked.
-    pub fn resume_moto(&mut self) {
-        self.moto.resume();
+    pub fn resume_moto(&self) {
+        self.moto().resume();
+    }
+
+    fn moto(&self) -> MutexGuard<'_, Process> {
+        self.moto.lock().expect("no holder panics")
     }
 
     /// What a program needs in its environment to work with this account, and with no other.
@@ -152,7 +158,7 @@ impl Emulators {
 
     /// The process groups of both.
     pub fn groups(&self) -> Vec<i32> {
-        [&self.moto, &self.ministack].map(Process::group).to_vec()
+        vec![self.moto().group(), self.ministack.group()]
     }
 
     fn sdk_config_for(&self, endpoint: &str) -> SdkConfig {

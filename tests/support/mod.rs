@@ -10,6 +10,7 @@ pub mod denying_stub;
 pub mod emulators;
 pub mod fault_proxy;
 pub mod http;
+pub mod openmetrics;
 pub mod operator;
 pub mod parts;
 pub mod process;

@@ -98,6 +98,11 @@ impl Operator {
         assert!(status.success(), "the operator did not end well: {status}\n{}", tail(self.log()));
     }
 
+    /// Asks it to end, and waits until it has; it can still be asked how.
+    pub fn end(&mut self) {
+        self.process.end();
+    }
+
     /// Kills it at once, as a crash would. The lease stays behind: see [`super::bed::Bed::free_lease`].
     pub fn kill(mut self) {
         self.process.kill();

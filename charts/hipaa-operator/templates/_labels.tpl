@@ -1,4 +1,4 @@
-{{- define "labels" -}}
+{{- define "hipaa-operator.labels" -}}
 app.kubernetes.io/name: hipaa-operator
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}

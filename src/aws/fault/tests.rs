@@ -2,19 +2,25 @@ use super::*;
 
 #[test]
 fn codes_have_their_class() {
-    use FaultClass::{Conflict, Denied, Invalid, NotFound, Quota, Throttled, Unavailable, Unexpected};
+    use FaultClass::{Conflict, Credentials, Denied, Invalid, NotFound, Quota, Throttled, Unexpected, Unreachable};
     let table = [
         ("RequestLimitExceeded", Throttled),
         ("Throttling", Throttled),
         ("ThrottlingException", Throttled),
         ("TooManyRequestsException", Throttled),
-        ("KMSInternalException", Unavailable),
-        ("ServiceFailure", Unavailable),
-        ("InternalServerException", Unavailable),
+        ("KMSInternalException", Unreachable),
+        ("ServiceFailure", Unreachable),
+        ("InternalServerException", Unreachable),
         ("UnauthorizedOperation", Denied),
         ("AccessDenied", Denied),
         ("AccessDeniedException", Denied),
-        ("InvalidClientTokenId", Denied),
+        ("AuthFailure", Denied),
+        ("InvalidClientTokenId", Credentials),
+        ("UnrecognizedClientException", Credentials),
+        ("ExpiredToken", Credentials),
+        ("ExpiredTokenException", Credentials),
+        ("SignatureDoesNotMatch", Credentials),
+        ("RequestExpired", Credentials),
         ("InvalidVpcID.NotFound", NotFound),
         ("InvalidVpcEndpointId.NotFound", NotFound),
         ("InvalidGroup.NotFound", NotFound),
@@ -62,9 +68,9 @@ fn tables_share_no_code() {
 
 #[test]
 fn status_speaks_where_the_code_does_not() {
-    assert_eq!(class_of("", Some(503)), FaultClass::Unavailable);
-    assert_eq!(class_of("SomethingNew", Some(500)), FaultClass::Unavailable);
+    assert_eq!(class_of("", Some(503)), FaultClass::Unreachable);
+    assert_eq!(class_of("SomethingNew", Some(500)), FaultClass::Unreachable);
     assert_eq!(class_of("", Some(429)), FaultClass::Throttled);
     assert_eq!(class_of("RequestLimitExceeded", Some(503)), FaultClass::Throttled);
-    assert_eq!(of_answer(None, Some(502)), (FaultClass::Unavailable, "HTTP 502".to_owned()));
+    assert_eq!(of_answer(None, Some(502)), (FaultClass::Unreachable, "HTTP 502".to_owned()));
 }

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 
 use crate::api::annotations::FINALIZER;
+use crate::api::conditions::ConditionType;
 use crate::api::{PhiWorkload, PhiWorkloadStatus, Verdict};
 use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
@@ -15,21 +16,23 @@ use crate::controllers::context::{Context, Environment};
 use crate::controllers::execute::Executor;
 use crate::controllers::identity::View;
 use crate::controllers::{Next, key_of};
-use crate::domain::{Fault, names, tags};
+use crate::domain::{Fault, FaultClass, names, tags};
 use crate::observed::pods::PodFacts;
 use crate::plan::access::DeclaredAccess;
 use crate::plan::workload::{ServiceAccountFacts, WorkloadInputs, WorkloadPlan, carries_our_label, plan, remove};
 use crate::plan::{Action, Applied, Finding, Mode, Plan, may_hold};
-use crate::status::conditions::Stamp;
+use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
-use crate::status::workload::{WorkloadPass, project};
+use crate::status::workload::{WorkloadPass, project, unjudged};
 
-use super::{IDLE, hand_over, kubernetes, release};
+use super::{IDLE, hand_over, kubernetes, release, tell};
 
 /// When to look again at a workload whose plan never comes to rest.
 const RESTLESS: Duration = Duration::from_secs(10);
+/// Longest time that a workload which is being deleted waits for the account.
+const GOING: Duration = Duration::from_secs(4);
 /// A plan is carried out and made anew until it holds no action; more rounds than this would be a loop.
-const ROUNDS: usize = 3;
+pub(super) const ROUNDS: usize = 3;
 
 pub(super) struct Pass<'a> {
     pub(super) context: &'a Context,
@@ -59,7 +62,13 @@ impl Pass<'_> {
         let repair = self.previous.settled_inputs.as_ref() == Some(&inputs);
         let wish = reconcile_at(self.object).cloned();
         let holds = may_hold(self.previous.settled_inputs.as_deref(), &inputs, wish != self.previous.last_reconcile_at);
-        let mut planned = self.plan(holds, deleting).await?;
+        if self.object.metadata.deletion_timestamp.is_some() && self.context.iam_away(&self.object.spec.environment_ref.name) {
+            return hand_over(self.context, self.object).await;
+        }
+        let mut planned = match self.plan(holds, deleting).await {
+            Ok(planned) => planned,
+            Err(fault) => return self.unplanned(fault, deleting).await,
+        };
         let mut applied = Applied::untouched(Plan::default(), self.mode.clone());
         let mut restless = false;
         for round in 0..ROUNDS {
@@ -72,7 +81,17 @@ impl Pass<'_> {
             if !deleting {
                 self.before_writing(&inputs).await?;
             }
-            applied = self.executor().carry_out(plan, self.mode.clone()).await;
+            let executor = self.executor();
+            let carried_out = executor.carry_out(plan, self.mode.clone());
+            // What goes does not wait for an account that does not answer: the sweep finishes it.
+            applied = match tokio::time::timeout(if deleting { GOING } else { Duration::MAX }, Box::pin(carried_out)).await {
+                Ok(applied) => applied,
+                Err(_) => {
+                    self.context.iam_failed(&self.object.spec.environment_ref.name);
+                    let leaves = self.object.metadata.deletion_timestamp.is_some();
+                    return if leaves { hand_over(self.context, self.object).await } else { Ok(Next::Failed(FaultClass::Unreachable)) };
+                }
+            };
             self.context.events.done(self.object, repair, applied.done()).await;
             self.take_over(&applied);
             if applied.failures().next().is_some() {
@@ -85,6 +104,19 @@ impl Pass<'_> {
         }
         let inputs = (!restless).then_some(inputs);
         self.tell(&planned, &applied, inputs, wish).await
+    }
+
+    /// Whose the policy in the account is could not be read. A workload that goes does not wait for it; its role, which carries our tags,
+    /// is found by the sweep.
+    async fn unplanned(&self, fault: Fault, deleting: bool) -> Result<Next, Fault> {
+        if self.object.metadata.deletion_timestamp.is_some() {
+            return hand_over(self.context, self.object).await;
+        }
+        if !deleting {
+            let status = unjudged(&State::unknown(fault.reason(), fault.to_string()), &self.previous, self.at);
+            tell(self.context, self.object, &self.previous, &status).await?;
+        }
+        Err(fault)
     }
 
     /// Before the first write: the finalizer, and the mark that says that writes are under way.
@@ -100,7 +132,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn plan(&self, may_hold: bool, deleting: bool) -> Result<WorkloadPlan, Fault> {
+    pub(super) async fn plan(&self, may_hold: bool, deleting: bool) -> Result<WorkloadPlan, Fault> {
         let facts = &self.environment.facts;
         let role = self.role_name();
         let policy_arn = facts.scope.policy_arn(&role);
@@ -129,7 +161,13 @@ impl Pass<'_> {
             other_workloads: &other_workloads,
             may_hold,
         };
-        Ok(if deleting { WorkloadPlan { plan: remove(&inputs), given: Vec::new() } } else { plan(&inputs) })
+        if deleting {
+            return Ok(WorkloadPlan { plan: remove(&inputs), given: Vec::new() });
+        }
+        let mut planned = plan(&inputs);
+        let doubt = self.context.stale(&self.object.spec.environment_ref.name);
+        planned.plan.findings.extend(doubt.map(|(reason, why)| Finding::stale(ConditionType::IdentityReady, reason, &why)));
+        Ok(planned)
     }
 
     fn is_ours(&self, policy: &NetworkPolicy) -> bool {
@@ -155,7 +193,7 @@ impl Pass<'_> {
         names::role(&self.environment.facts.scope, &self.namespace, &self.object.spec.service_account_name)
     }
 
-    fn executor(&self) -> Executor<'_> {
+    pub(super) fn executor(&self) -> Executor<'_> {
         Executor {
             account: &self.environment.account,
             identity: &self.environment.identity,
@@ -166,6 +204,9 @@ impl Pass<'_> {
     }
 
     async fn finish(&self, applied: &Applied) -> Result<Next, Fault> {
+        if applied.failures().any(|(_, fault)| fault.service == "iam" && fault.class.passes()) {
+            self.context.iam_failed(&self.object.spec.environment_ref.name);
+        }
         if self.object.metadata.deletion_timestamp.is_none() {
             // Its own deletion follows, within seconds.
             return Ok(applied.failures().next().map_or(Next::Settled(IDLE), |(_, fault)| Next::Failed(fault.class)));

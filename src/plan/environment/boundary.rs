@@ -20,7 +20,11 @@ const OTHER_VERSIONS: usize = 4;
 
 pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
     if let Some(arn) = &inputs.rules.platform_boundary_arn {
-        return Plan { findings: vec![verify(inputs, arn)], ..Plan::default() };
+        let mut findings = vec![verify(inputs, arn)];
+        // Our own policies come from the same read as the roles: without it nothing is known of any of them.
+        let unread = inputs.observed.boundary.as_ref().err();
+        findings.extend(unread.map(|fault| Finding::unreadable(Control::LeastPrivilege, FAMILY, fault)));
+        return Plan { findings, ..Plan::default() };
     }
     let (Ok(Some(vpc)), Ok(boundary)) = (&inputs.observed.vpc, &inputs.observed.boundary) else {
         let fault = inputs.observed.boundary.as_ref().err();

@@ -19,6 +19,7 @@ use super::claims::EndpointClaims;
 use super::rules::EndpointRule;
 use super::security_groups;
 use super::{EnvironmentInputs, Rules};
+pub use verify::admits_everyone;
 
 const FAMILY: ConditionType = ConditionType::EndpointsReady;
 

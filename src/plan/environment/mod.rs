@@ -11,7 +11,7 @@ mod scope;
 mod security_groups;
 
 pub(super) use boundary::prune;
-pub use endpoints::is_recorded;
+pub use endpoints::{admits_everyone, is_recorded};
 pub use removal::{orphan_key, remove};
 pub use rules::Rules;
 pub use scope::judge as scope_findings;
@@ -50,6 +50,10 @@ pub fn plan(inputs: &EnvironmentInputs) -> Plan {
     let proven = findings.iter().all(|finding| finding.verdict == Verdict::Pass || !finding.blocks);
     let mut plan = Plan { findings, ..Plan::default() };
     plan.findings.extend(path(inputs.observed));
+    if let Err(fault) = &inputs.observed.dns_service_addresses {
+        let finding = Finding::unreadable(Control::PodIsolation, ConditionType::ScopeVerified, fault);
+        plan.findings.push(finding.about("dns-service").advisory());
+    }
     if proven {
         plan.extend(claims::take(inputs));
         plan.extend(endpoints::plan(inputs));
@@ -84,11 +88,10 @@ fn path(observed: &EnvironmentObservation) -> Vec<Finding> {
     findings
 }
 
-/// A call that got no answer at all says something about the path: an endpoint, its private DNS, its security group.
+/// A call that got no connection says something about the path: an endpoint, its private DNS, its security group.
 fn broken_path(fault: &Fault, family: ConditionType) -> Finding {
     let mut finding = Finding::unreadable(Control::OperatorPath, family, fault);
-    if fault.class == FaultClass::Unavailable && fault.code.is_empty() {
-        finding.reason = Reason::PathBroken;
+    if fault.class == FaultClass::NoPath {
         finding.verdict = Verdict::Fail;
         finding.message = format!(
             "{fault}; if an endpoint for {} was just made, see whether its security group admits the operator's pod and its private DNS resolves",
@@ -104,14 +107,22 @@ fn models(observed: &EnvironmentObservation) -> Vec<Finding> {
         .models
         .iter()
         .filter_map(|(model, read)| {
+            if let Err(fault) = read {
+                return Some(Finding::unreadable(Control::ApprovedModels, family, fault).about(model).advisory());
+            }
             let obstacle = super::facts::obstacle(read)?;
-            let message = format!("model {model} cannot be called: {obstacle}");
-            let reason = Reason::ModelNotAvailable;
-            // The account's lack of one model keeps nobody from the others: it does not block the environment.
-            Some(Finding::fail(Control::ApprovedModels, family, reason, message).about(model).advisory())
+            Some(model_not_available(model, &obstacle))
         })
         .collect()
 }
 
+/// An approved model that the account cannot call. It keeps nobody from the others: it does not block the environment.
+#[must_use]
+pub fn model_not_available(model: &str, obstacle: &str) -> Finding {
+    let message = format!("model {model} cannot be called: {obstacle}");
+    let family = ConditionType::BedrockReachable;
+    Finding::fail(Control::ApprovedModels, family, Reason::ModelNotAvailable, message).about(model).advisory()
+}
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,10 +13,10 @@ use crate::plan::Action;
 use crate::plan::action::{GroupReference, NewEndpoint};
 use crate::policy::{PolicyDocument, Principal, Statement};
 
-const MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
+pub(crate) const MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 pub(super) const ISSUER: &str = "https://oidc.example/id/1";
 
-pub(super) fn spec() -> PhiEnvironmentSpec {
+pub(crate) fn spec() -> PhiEnvironmentSpec {
     serde_json::from_value(serde_json::json!({
         "enforcement": "Enforce",
         "aws": { "accountId": "123456789012", "region": "us-east-1", "clusterName": "prod" },
@@ -26,7 +26,7 @@ pub(super) fn spec() -> PhiEnvironmentSpec {
     .unwrap()
 }
 
-fn rules() -> Rules {
+pub(crate) fn rules() -> Rules {
     Rules::of("prod", &spec(), Some("aws"))
 }
 
@@ -85,7 +85,7 @@ fn calls(observed: &EnvironmentObservation) -> Vec<&'static str> {
 }
 
 /// The account after the plan for the empty one was carried out.
-fn provisioned() -> EnvironmentObservation {
+pub(crate) fn provisioned() -> EnvironmentObservation {
     let mut observed = empty();
     let wanted = tags::of_environment(&rules().scope);
     for action in plan_of(&observed, true).actions {

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::helm::NAMESPACE;
 use crate::scene::{ENVIRONMENT, FLAGS, HAIKU, SOON, Scene, WORKLOAD, access};
 use crate::support::bed::Bed;
-use crate::support::operator::binary;
+use crate::support::operator::{Operator, binary};
 
 const CLINIC: Option<&str> = Some("clinic");
 
@@ -40,7 +40,7 @@ spec: { shape: new }
 
 /// Plays it to its end with operators that have these variables in their environment.
 pub async fn play(bed: Bed, variables: &[(String, String)]) -> Bed {
-    let scene = start(bed, variables).await;
+    let scene = Scene { operator: replica(&bed, variables).await, bed };
     provide(&scene).await;
     tamper_repeatedly(&scene).await;
     scene.delete::<BedrockAccess>(CLINIC, "summaries").await;
@@ -48,10 +48,12 @@ pub async fn play(bed: Bed, variables: &[(String, String)]) -> Bed {
     scene.bed.apply(&access("summaries", HAIKU)).await;
     scene.all_ready("summaries").await;
     hand_over(&scene).await;
-    let Scene { operator, bed } = scene;
-    operator.stop();
 
-    let scene = start(bed, variables).await;
+    // Another replica waits, then takes over.
+    let Scene { operator, bed } = scene;
+    let follower = replica(&bed, variables).await;
+    operator.stop();
+    let scene = Scene { operator: follower, bed };
     scene.bed.apply(ENVIRONMENT).await;
     handed_over(&scene, "prod", 0).await;
     provide(&scene).await;
@@ -69,11 +71,11 @@ pub async fn play(bed: Bed, variables: &[(String, String)]) -> Bed {
     bed
 }
 
-async fn start(bed: Bed, variables: &[(String, String)]) -> Scene {
+async fn replica(bed: &Bed, variables: &[(String, String)]) -> Operator {
     let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let mut operator = bed.operator_with(&binary(), FLAGS, &variables);
     operator.wait_ready().await;
-    Scene { operator, bed }
+    operator
 }
 
 async fn provide(scene: &Scene) {

@@ -12,7 +12,7 @@ pub use endpoints::{exclusive, perimeter};
 pub use key::key;
 use names::{ACCOUNT, From};
 pub use trust::trust;
-pub use workloads::{foreign_policy, without_letters, workloads};
+pub use workloads::{claim, foreign_policy, without_letters, workloads};
 
 fn everything() -> Value {
     json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})

@@ -156,6 +156,12 @@ pub fn foreign_policy(documents: &Documents) -> Vec<Case> {
     FOREIGN_POLICY.iter().map(|row| workload_case(documents, row, std::slice::from_ref(&administrator))).collect()
 }
 
+/// The rows about workloads with a claim attached to the role, which nobody does: it gives nothing and takes nothing.
+pub fn claim(documents: &Documents) -> Vec<Case> {
+    let claim = json!({"name": "claim", "policy": documents.copy().claim()});
+    WORKLOADS.iter().map(|row| workload_case(documents, row, std::slice::from_ref(&claim))).collect()
+}
+
 /// A call of a workload's role: its policy and what else is attached, its boundary, and the endpoint if it comes from our VPC.
 fn workload_case(documents: &Documents, row: &WorkloadRow, attached: &[Value]) -> Case {
     let (expected, workload, action, resource, from) = *row;

@@ -65,7 +65,8 @@ impl Network<'_> {
 }
 
 /// The default policy of an endpoint, or one as wide: anyone may do anything to anything.
-fn admits_everyone(policy: &PolicyDocument) -> bool {
+#[must_use]
+pub fn admits_everyone(policy: &PolicyDocument) -> bool {
     policy.statement.iter().any(|statement| {
         statement.effect == Effect::Allow
             && statement.condition.is_empty()

@@ -1,0 +1,84 @@
+//! What a pass over an environment leaves for its workloads and accesses, and whom it wakes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use crate::api::conditions::Reason;
+use crate::api::{PhiWorkload, Verdict};
+use crate::controllers::context::{Doubt, Environment};
+use crate::controllers::observe::Observation;
+use crate::domain::{digest, names};
+use crate::plan::environment::scope_findings;
+use crate::plan::facts::{EnvironmentFacts, unread};
+use crate::plan::{Action, Mode};
+
+use super::Pass;
+
+impl Pass<'_> {
+    /// Leaves the facts for workloads and accesses, and wakes those that they concern. A read that failed leaves the last good facts.
+    pub(super) fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>, withheld: &[Action]) {
+        let verdicts = self.scope_verdicts(&seen.environment);
+        if verdicts.contains(&Verdict::Fail) {
+            // These are not the account and cluster that the facts speak of, or another's: nothing may be written from them any more.
+            self.context.forget_environment(&self.name);
+        }
+        if self.context.note_claim(&self.name, self.is_elsewhere(&seen.environment)) {
+            self.wake(|_| true, |_| true);
+        }
+        let proven = if self.mode == Mode::Audit { self.scope_proven(&seen.environment) } else { self.is_ours(&seen.environment) };
+        if self.context.note_read(&self.name, self.readable(seen), self.identity_read) {
+            self.wake(|_| true, |_| true);
+        }
+        let known = self.context.environment(&self.name);
+        let known = known.as_ref().filter(|known| known.uid == self.object.metadata.uid).map(|known| &known.facts);
+        let facts = || EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, known);
+        // Before the first read of IAM it would look as if nothing were there.
+        let read_once = self.identity_read || known.is_some();
+        let Some(mut facts) = facts().filter(|_| proven && read_once) else {
+            return;
+        };
+        let foreseen = self.mode == Mode::Audit;
+        if foreseen {
+            facts.foresee(withheld);
+        }
+        // The mode is no fact of the account, but its change concerns every workload too.
+        let digest = digest::of_value(&(&facts, format!("{:?}", self.mode), &self.object.spec.namespace_selector));
+        let (account, identity) = (self.account.clone(), self.identity.clone());
+        let uid = self.object.metadata.uid.clone();
+        let environment = Environment { uid, digest: digest.clone(), account, identity, facts, foreseen };
+        let environment = Arc::new(environment);
+        let before = self.context.set_environment(&self.name, environment.clone());
+        let all = before.is_none_or(|before| before.digest != digest);
+        let scope = &environment.facts.scope;
+        let role =
+            |workload: &PhiWorkload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name);
+        self.wake(|workload| all || changed.contains(&role(workload)), |_| all);
+    }
+
+    /// Wakes the bound workloads that are `wanted`, and the accesses of those that are wanted `deep`.
+    fn wake(&self, wanted: impl Fn(&PhiWorkload) -> bool, deep: impl Fn(&PhiWorkload) -> bool) {
+        for workload in self.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == self.name) {
+            let namespace = workload.namespace().unwrap_or_default();
+            if wanted(&workload) {
+                self.context.queues.workload(&namespace, &workload.name_any());
+            }
+            if deep(&workload) {
+                for access in self.context.caches.accesses_of(&namespace, &workload.name_any()) {
+                    self.context.queues.access(&namespace, &access.name_any());
+                }
+            }
+        }
+    }
+
+    /// Why nothing may be claimed of workloads from this pass, if so: a read that they need failed, or the scope is not the one meant.
+    fn readable(&self, seen: &Observation) -> Result<(), Doubt> {
+        let broken = scope_findings(&self.inputs(&seen.environment)).into_iter().find(|finding| finding.verdict == Verdict::Fail);
+        if let Some(finding) = broken {
+            return Err((Reason::EnvironmentNotReady, format!("PhiEnvironment {}: {}", self.name, finding.message)));
+        }
+        let fault = unread(&seen.environment).or(seen.identity.as_ref().err());
+        fault.map_or(Ok(()), |fault| Err((fault.reason(), fault.to_string())))
+    }
+}
