@@ -2,6 +2,7 @@
 //! looking for our tags first.
 
 mod claims;
+mod removal;
 
 use std::collections::{HashMap, HashSet};
 
@@ -40,6 +41,8 @@ struct Results {
     key: Option<String>,
     /// No credentials are given out: the fence, the policy or the role could not be made.
     identity_failed: bool,
+    /// The role that could not be deleted or stripped.
+    powerful: Option<String>,
     /// Groups that admit nothing: an endpoint behind one would cut the VPC off from its service.
     unusable_groups: HashSet<GroupReference>,
 }
@@ -85,7 +88,7 @@ impl Executor<'_> {
     /// Carries out one action; gives the id of a policy version that it results.
     async fn act(&self, action: &Action, results: &mut Results) -> Result<Option<String>, Obstacle> {
         match action {
-            _ if results.waits(action) => Err(Obstacle::Missing),
+            _ if results.waits(action) || results.too_early(action) => Err(Obstacle::Missing),
             Action::TakeClaim(_) | Action::ReleaseClaim { .. } => Ok(self.claim(action, results).await.map(|()| None)?),
             Action::CreateSecurityGroup { .. }
             | Action::AuthorizeSecurityGroupIngress { .. }
@@ -234,7 +237,7 @@ impl Results {
             Action::AuthorizeSecurityGroupIngress { group, .. } => {
                 self.unusable_groups.insert(group.clone());
             }
-            _ => {}
+            _ => self.note_failed_removal(action),
         }
     }
 

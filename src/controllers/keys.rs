@@ -81,5 +81,5 @@ impl Keys {
 }
 
 fn refused(class: FaultClass) -> bool {
-    matches!(class, FaultClass::Denied | FaultClass::Invalid | FaultClass::Quota | FaultClass::Throttled)
+    matches!(class, FaultClass::Credentials | FaultClass::Denied | FaultClass::Invalid | FaultClass::Quota | FaultClass::Throttled)
 }

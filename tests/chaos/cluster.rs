@@ -89,7 +89,9 @@ fn timeless(value: &mut Value, generation: Option<i64>) {
                 timeless(item, generation);
             }
             // Accesses are listed by age, which is the same for both if they were made within one second.
-            items.sort_by_key(Value::to_string);
+            if items.iter().all(|item| item["generation"].is_i64()) {
+                items.sort_by_key(Value::to_string);
+            }
         }
         _ => {}
     }

@@ -18,7 +18,7 @@ use crate::support::http;
 /// How the account behaves. Client tokens and dry runs are honoured whatever is set here.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct World {
-    /// What a read of IAM, EC2 or KMS shows is at least this old, as far as such a read was made before.
+    /// A read of IAM, EC2 or KMS does not show what was changed less than this ago, as far as such a read was made before the change.
     pub stale: Duration,
     /// How long a new endpoint is `pending`.
     pub pending: Duration,
@@ -50,6 +50,8 @@ pub struct Memory {
     endpoints: Mutex<HashMap<String, Instant>>,
     /// By request: what was answered when.
     reads: Mutex<HashMap<String, Vec<(Instant, Answer)>>>,
+    /// By service: when something was changed.
+    changes: Mutex<HashMap<String, Vec<Instant>>>,
     /// The account's real details, for the pages that follow.
     details: Mutex<String>,
 }
@@ -72,10 +74,9 @@ impl Memory {
             },
             None => forward(passing).await?,
         };
-        let answer = if !call.mutating && ["ec2", "iam", "kms"].contains(&call.service.as_str()) && !world.stale.is_zero() {
-            self.lagging(format!("{} {} {form}", call.service, call.operation), began, world.stale, answer)
-        } else {
-            answer
+        let answer = match call.service.as_str() {
+            "ec2" | "iam" | "kms" if !world.stale.is_zero() => self.lagging(&call, &form, began, world.stale, answer),
+            _ => answer,
         };
         Ok(if call.operation.contains("VpcEndpoint") { self.pending(&call, world.pending, answer) } else { answer }.map(Body::from))
     }
@@ -93,13 +94,19 @@ impl Memory {
         Ok(Some(answer))
     }
 
-    /// What the same read was answered at least `lag` ago, or the first time.
-    fn lagging(&self, request: String, now: Instant, lag: Duration, fresh: Answer) -> Answer {
+    /// What the same read showed before the changes of the last `lag`, if it was made since the change before them.
+    fn lagging(&self, call: &Call, form: &str, now: Instant, lag: Duration, fresh: Answer) -> Answer {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = changes.entry(call.service.clone()).or_default();
+        if call.mutating {
+            changes.push(Instant::now());
+            return fresh;
+        }
+        let shown = changes.iter().rfind(|change| **change + lag <= now);
         let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        let answers = reads.entry(request).or_default();
+        let answers = reads.entry(format!("{} {} {form}", call.service, call.operation)).or_default();
         answers.push((now, fresh));
-        let old = answers.iter().rposition(|(at, _)| *at + lag <= now).unwrap_or(0);
-        answers.drain(..old);
+        answers.retain(|(at, _)| shown.is_none_or(|change| at > change));
         answers[0].1.clone()
     }
 
