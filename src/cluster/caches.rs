@@ -20,6 +20,7 @@ use crate::api::annotations::ROLE_ARN;
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 
 use super::pods::Pods;
+use super::resume::Resume;
 
 /// How long to wait for pods at the start, so that no verdict becomes Unknown only because the process is new.
 const PODS: Duration = Duration::from_secs(15);
@@ -139,8 +140,10 @@ where
 {
     let (reader, writer) = store();
     let (changes, known) = (changes.clone(), reader.clone());
-    let stream =
-        watcher(api, watcher::Config::default()).default_backoff().modify(|object| object.managed_fields_mut().clear()).reflect(writer);
+    let stream = watcher(api, watcher::Config::default())
+        .backoff(Resume::default())
+        .modify(|object| object.managed_fields_mut().clear())
+        .reflect(writer);
     let watch = async move {
         let mut stream = std::pin::pin!(stream.into_stream());
         // What a list brings is told once the store holds it: before, looking would find nothing.

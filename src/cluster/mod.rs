@@ -9,4 +9,5 @@ pub mod kubernetes;
 pub mod lease;
 pub mod objects;
 pub mod pods;
+mod resume;
 pub mod status_writer;

@@ -21,6 +21,7 @@ use crate::api::PhiWorkload;
 use crate::observed::pods::PodFacts;
 
 use super::caches::Change;
+use super::resume::Resume;
 use facts::Facts;
 
 /// Pods that have not finished: of others the API server tells nothing, not even at the cost of a read.
@@ -141,7 +142,7 @@ impl Watch {
         tracing::debug!(namespace = self.namespace, "pods are watched");
         // Given back once the first list is read or has failed, so that one namespace does not keep another waiting.
         let mut permit = self.lists.acquire().await.ok();
-        let mut events = pin!(watcher(self.api.clone(), watcher::Config::default().fields(LIVING)).default_backoff());
+        let mut events = pin!(watcher(self.api.clone(), watcher::Config::default().fields(LIVING)).backoff(Resume::default()));
         let mut interrupted = false;
         while let Some(event) = events.next().await {
             match &event {

@@ -162,10 +162,12 @@ mod tests {
     fn a_quiet_time_gives_the_rate_back_too() {
         let start = Instant::now();
         let mut bucket = Bucket::new(PACE, start);
-        sent_while_throttled(&mut bucket, start, seconds(20.0));
-        bucket.take(start + seconds(20.0) + QUIET * 2);
-        assert!((bucket.slowness() - 5.0).abs() < 2.0, "{}", bucket.slowness());
-        bucket.take(start + seconds(20.0) + QUIET * 5);
+        (0..10).for_each(|count| bucket.slow_down(start + HALVING * count));
+        assert!((bucket.slowness() - 20.0).abs() < f64::EPSILON, "{}", bucket.slowness());
+        let last = start + HALVING * 9;
+        bucket.take(last + QUIET * 2);
+        assert!((bucket.slowness() - 5.0).abs() < f64::EPSILON, "{}", bucket.slowness());
+        bucket.take(last + QUIET * 5);
         assert!((bucket.slowness() - 1.0).abs() < f64::EPSILON, "{}", bucket.slowness());
     }
 

@@ -104,9 +104,10 @@ impl EnvironmentFacts {
 /// The fault of a read that workloads and accesses depend on, if one failed. What was known before holds for a time, but not for ever.
 #[must_use]
 pub fn unread(observed: &EnvironmentObservation) -> Option<&Fault> {
-    const NEEDED: [&str; 13] = [
+    const NEEDED: [&str; 14] = [
         "caller",
         "api-server",
+        "claims",
         "api-server-issuer",
         "cluster",
         "vpc",

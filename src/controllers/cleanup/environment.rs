@@ -22,7 +22,7 @@ use crate::observed::environment::EnvironmentObservation;
 use crate::observed::identity::Role;
 use crate::plan::environment::{claims, scope_findings};
 use crate::plan::facts::EnvironmentFacts;
-use crate::plan::{Finding, Mode, Plan};
+use crate::plan::{Action, Finding, Mode, Plan};
 
 use super::{Cleanup, of_workload};
 
@@ -109,10 +109,7 @@ impl Cleanup<'_> {
 
     /// Tells what would become of the environment's own things.
     async fn foretell(&mut self, subject: &str, pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<(), Fault> {
-        let mut actions = removable(pass, observed).await?;
-        if pass.is_ours(observed) {
-            actions.extend(claims::release(&pass.inputs(observed)));
-        }
+        let actions = own(pass, observed).await?;
         if pass.enforces() {
             let swept = sweep::planned(pass).await?;
             self.doing(subject, &swept.actions);
@@ -129,8 +126,7 @@ impl Cleanup<'_> {
         loop {
             let (pass, seen, _) = Pass::read(self.context, object).await;
             if !pass.enforces() {
-                let actions = removable(&pass, &seen.environment).await?;
-                self.withheld(subject, &pass.mode, &actions);
+                self.withheld(subject, &pass.mode, &own(&pass, &seen.environment).await?);
                 return Ok(true);
             }
             if !pass.is_ours(&seen.environment) {
@@ -187,6 +183,15 @@ impl Cleanup<'_> {
         self.finalizer(subject, object);
         self.released(subject, PhiEnvironment::api(&self.context.client, None), object).await;
     }
+}
+
+/// What is to be done about the environment's own things: its claims go last.
+async fn own(pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<Vec<Action>, Fault> {
+    let mut actions = removable(pass, observed).await?;
+    if pass.is_ours(observed) {
+        actions.extend(claims::release(&pass.inputs(observed)));
+    }
+    Ok(actions)
 }
 
 /// What keeps the scope from being proven, a failure before what could not be read.
