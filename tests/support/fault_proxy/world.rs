@@ -107,6 +107,9 @@ impl Memory {
         let answers = reads.entry(format!("{} {} {form}", call.service, call.operation)).or_default();
         answers.push((now, fresh));
         answers.retain(|(at, _)| shown.is_none_or(|change| at > change));
+        // What others change past the proxy is seen as late, and no later.
+        let old = answers.iter().rposition(|(at, _)| *at + lag <= now).unwrap_or(0);
+        answers.drain(..old);
         answers[0].1.clone()
     }
 
