@@ -71,7 +71,7 @@ impl From<Outcome> for ExitCode {
 /// # Errors
 /// When `output` or `errors` cannot be written.
 pub async fn run(arguments: &CleanupArguments, output: &mut dyn Write, errors: &mut dyn Write) -> io::Result<Outcome> {
-    match act(arguments, output).await {
+    match Box::pin(act(arguments, output)).await {
         Ok(outcome) => outcome,
         Err(message) => writeln!(errors, "hipaa-operator: {message}").map(|()| Outcome::Unusable),
     }

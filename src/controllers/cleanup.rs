@@ -57,7 +57,7 @@ impl Cleanup<'_> {
 
     async fn environment(&mut self, object: &PhiEnvironment) {
         let subject = format!("PhiEnvironment {}", object.name_any());
-        if let Err(fault) = self.of_environment(&subject, object).await {
+        if let Err(fault) = Box::pin(self.of_environment(&subject, object)).await {
             self.report.left.push(format!("{subject}: {fault}"));
         }
     }

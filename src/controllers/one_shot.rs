@@ -28,7 +28,8 @@ impl Begun {
     /// A cleanup, or what it would do. Waits at most `seconds` for what takes its time.
     pub async fn cleanup(&self, act: bool, seconds: u64) -> Report {
         let until = Instant::now() + Duration::from_secs(seconds);
-        Cleanup { context: &self.context, act, until, report: Report::default() }.run().await
+        // A box, because a future with many calls in it is large.
+        Box::pin(Cleanup { context: &self.context, act, until, report: Report::default() }.run()).await
     }
 }
 

@@ -134,7 +134,8 @@ impl Given {
 
     fn take(&mut self, manifest: Manifest) {
         let of_group = manifest.api_version().starts_with(GROUP);
-        if !of_group && !(manifest.api_version() == "v1" && ["Namespace", "ServiceAccount"].contains(&manifest.kind())) {
+        let of_core = manifest.api_version() == "v1" && ["Namespace", "ServiceAccount"].contains(&manifest.kind());
+        if !of_group && !of_core {
             return;
         }
         if let Some(first) = self.manifests.iter().find(|other| subject(other) == subject(&manifest)) {

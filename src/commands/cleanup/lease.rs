@@ -34,17 +34,15 @@ pub(super) async fn take(client: &Client, namespace: &str) -> Result<Held, Strin
     let terms = Terms::new(DURATION, RENEW_DEADLINE, RETRY)?;
     let me = format!("cleanup_{}_{}", std::process::id(), Timestamp::now().as_nanosecond());
     let candidate = Candidate::new(client.clone(), namespace, me, terms, Metrics::default());
-    match tokio::time::timeout(PATIENCE, candidate.acquire()).await {
-        Ok(held) => Ok(held),
-        Err(_) => {
-            let lease = read(client, namespace).await?;
-            let spec = lease.and_then(|lease| lease.spec).unwrap_or_default();
-            let who = holder(&spec).map_or_else(|| "the Lease cannot be taken".to_owned(), |holder| format!("{holder} holds the Lease"));
-            Err(format!(
-                "the operator runs: {who} {namespace}/{LEASE}; stop it first: kubectl -n {namespace} scale deployment hipaa-operator --replicas=0"
-            ))
-        }
+    if let Ok(held) = tokio::time::timeout(PATIENCE, candidate.acquire()).await {
+        return Ok(held);
     }
+    let lease = read(client, namespace).await?;
+    let spec = lease.and_then(|lease| lease.spec).unwrap_or_default();
+    let who = holder(&spec).map_or_else(|| "the Lease cannot be taken".to_owned(), |holder| format!("{holder} holds the Lease"));
+    Err(format!(
+        "the operator runs: {who} {namespace}/{LEASE}; stop it first: kubectl -n {namespace} scale deployment hipaa-operator --replicas=0"
+    ))
 }
 
 /// Deletes it; one that is gone is deleted.

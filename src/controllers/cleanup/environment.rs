@@ -48,7 +48,7 @@ impl Cleanup<'_> {
             }
         }
         let before = self.report.left.len();
-        let Some(known) = self.known(&pass, &seen) else {
+        let Some(known) = known(&pass, &seen) else {
             let message = "not everything that it needs to know could be read; see that Bedrock and IAM answer, and run it again";
             self.report.left.push(format!("{subject}: {message}"));
             return Ok(());
@@ -62,18 +62,6 @@ impl Cleanup<'_> {
             self.let_go(subject, object, before).await;
         }
         Ok(())
-    }
-
-    /// What the workloads need to know of the environment.
-    fn known(&self, pass: &Pass<'_>, seen: &Observation) -> Option<Arc<Environment>> {
-        Some(Arc::new(Environment {
-            uid: pass.object.metadata.uid.clone(),
-            facts: EnvironmentFacts::of(&pass.rules, &pass.object.spec, &seen.environment, None)?,
-            digest: String::new(),
-            account: pass.account.clone(),
-            identity: pass.identity.clone(),
-            foreseen: pass.mode == Mode::Audit,
-        }))
     }
 
     /// Takes away what was made for the environment's workloads; says whether all went well.
@@ -183,6 +171,18 @@ impl Cleanup<'_> {
         self.finalizer(subject, object);
         self.released(subject, PhiEnvironment::api(&self.context.client, None), object).await;
     }
+}
+
+/// What the workloads need to know of the environment.
+fn known(pass: &Pass<'_>, seen: &Observation) -> Option<Arc<Environment>> {
+    Some(Arc::new(Environment {
+        uid: pass.object.metadata.uid.clone(),
+        facts: EnvironmentFacts::of(&pass.rules, &pass.object.spec, &seen.environment, None)?,
+        digest: String::new(),
+        account: pass.account.clone(),
+        identity: pass.identity.clone(),
+        foreseen: pass.mode == Mode::Audit,
+    }))
 }
 
 /// What is to be done about the environment's own things: its claims go last.

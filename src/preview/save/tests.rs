@@ -160,6 +160,7 @@ impl World {
     }
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug)]
 struct Tampering {
     done: u32,
