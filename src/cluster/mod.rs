@@ -4,6 +4,7 @@ pub mod caches;
 pub mod events;
 pub mod fault;
 pub mod hand_over;
+pub mod index;
 pub mod kubernetes;
 pub mod objects;
 pub mod pods;

@@ -15,7 +15,7 @@ use crate::aws::Account;
 use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::{WithStatus, hold, reconcile_at};
 use crate::cluster::status_writer::set_finalizer;
-use crate::domain::{Fault, FaultClass, digest, names};
+use crate::domain::{Fault, FaultClass, Scope, digest, names};
 use crate::observed::environment::EnvironmentObservation;
 use crate::plan::applied::Outcome;
 use crate::plan::environment::{EnvironmentInputs, Rules, plan, scope_findings};
@@ -161,7 +161,7 @@ impl Pass<'_> {
     }
 
     pub(super) fn bound_workloads(&self) -> usize {
-        self.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == self.name).len()
+        self.context.caches.workloads_of(&self.name, |_| ()).len()
     }
 
     pub(super) async fn write(&self, previous: &PhiEnvironmentStatus, status: &PhiEnvironmentStatus) -> Result<(), Fault> {
@@ -202,22 +202,28 @@ impl Pass<'_> {
         let digest = digest::of_value(&(&facts, format!("{:?}", self.mode), &self.object.spec.namespace_selector));
         let (account, identity) = (self.account.clone(), self.identity.clone());
         let uid = self.object.metadata.uid.clone();
-        let environment = Environment { uid, digest: digest.clone(), account, identity, facts, foreseen };
-        let environment = Arc::new(environment);
-        let before = self.context.set_environment(&self.name, environment.clone());
-        let all = before.is_none_or(|before| before.digest != digest);
-        for workload in self.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == self.name) {
-            let namespace = workload.namespace().unwrap_or_default();
-            let role = names::role(&environment.facts.scope, &namespace, &workload.spec.service_account_name);
-            if all || changed.contains(&role) {
-                self.context.queues.workload(&namespace, &workload.name_any());
+        let digest_of_facts = digest::of_value(&facts);
+        let environment = Environment { uid, digest: digest.clone(), digest_of_facts, account, identity, facts, foreseen };
+        let scope = environment.facts.scope.clone();
+        let before = self.context.set_environment(&self.name, Arc::new(environment));
+        self.wake_dependents(&scope, before.is_none_or(|before| before.digest != digest), changed);
+    }
+
+    /// Wakes all workloads and accesses, or the workloads whose role changed.
+    fn wake_dependents(&self, scope: &Scope, all: bool, changed: &BTreeSet<String>) {
+        if !all && changed.is_empty() {
+            return;
+        }
+        let (caches, queues) = (&self.context.caches, &self.context.queues);
+        caches.workloads_of(&self.name, |workload| {
+            let (namespace, name) = (workload.namespace().unwrap_or_default(), workload.name_any());
+            if all || changed.contains(&names::role(scope, &namespace, &workload.spec.service_account_name)) {
+                queues.workload(&namespace, &name);
             }
             if all {
-                for access in self.context.caches.accesses_of(&namespace, &workload.name_any()) {
-                    self.context.queues.access(&namespace, &access.name_any());
-                }
+                caches.names_of_accesses(&namespace, &name).iter().for_each(|access| queues.access(&namespace, access));
             }
-        }
+        });
     }
 
     /// Whether account, cluster and network are the ones meant. Before that nothing is written, and nothing is swept.

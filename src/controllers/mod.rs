@@ -2,6 +2,7 @@
 
 mod access;
 mod backoff;
+mod coalesce;
 mod context;
 mod environment;
 mod execute;
@@ -18,7 +19,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use futures::stream::unfold;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config, applier};
 use kube::runtime::reflector::Store;
@@ -145,8 +145,7 @@ impl Reconciled for BedrockAccess {
 
 /// Runs the passes of one kind until the token is cancelled; those that run are then finished.
 async fn conduct<K: Reconciled>((context, stop): (Arc<Context>, CancellationToken), store: Store<DeserializeGuard<K>>, keys: Receiver<K>) {
-    let keys = unfold(keys, async |mut keys| keys.recv().await.map(|key| (Ok::<_, Infallible>(key), keys)));
-    let keys = Box::pin(keys.take_until(stop.cancelled_owned()));
+    let keys = Box::pin(coalesce::coalesced(keys).take_until(stop.cancelled_owned()));
     let configuration = Config::default().concurrency(context.settings.concurrency);
     let passes = applier(
         |object: Arc<DeserializeGuard<K>>, context: Arc<Context>| {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use kube::ResourceExt;
 
+use crate::api::PhiWorkload;
 use crate::domain::{Fault, names};
 use crate::plan::environment::orphans;
 use crate::plan::{Mode, Plan};
@@ -20,11 +21,9 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
         return Ok(());
     }
     let scope = &pass.rules.scope;
-    let living = pass.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == pass.name);
-    let claimed: BTreeSet<String> = living
-        .iter()
-        .map(|workload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name))
-        .collect();
+    let role_of =
+        |workload: &PhiWorkload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name);
+    let claimed: BTreeSet<String> = pass.context.caches.workloads_of(&pass.name, role_of).into_iter().collect();
     let identity = pass.identity.snapshot();
     let roles: Vec<_> = identity.roles.values().cloned().collect();
     let handed_over = pass.context.hand_over.list(&pass.name).await?;

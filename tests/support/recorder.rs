@@ -16,6 +16,21 @@ pub struct Call {
     pub mutating: bool,
 }
 
+impl Call {
+    /// The call that a request makes.
+    pub fn of(head: &axum::http::request::Parts, body: &[u8]) -> Self {
+        let text = |value: &axum::http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+        let request = Request {
+            headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+            method: head.method.to_string(),
+            url: head.uri.to_string(),
+            body: Some(String::from_utf8_lossy(body).into_owned()),
+            body_encoded: false,
+        };
+        request.call()
+    }
+}
+
 /// moto's recorder.
 #[derive(Clone, Debug)]
 pub struct Recorder {
