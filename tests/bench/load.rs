@@ -2,12 +2,9 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hipaa_operator::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
-use kube::api::PostParams;
+use kube::api::{ApiResource, DynamicObject, PostParams, TypeMeta};
 use kube::{Api, Client, Resource};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// Name of the environment.
@@ -18,17 +15,15 @@ const PER_NAMESPACE: usize = 10;
 const AT_A_TIME: usize = 16;
 const MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 
-/// The environment for the account that the test bed seeds.
-pub fn environment(account: &str, region: &str, cluster: &str) -> PhiEnvironment {
-    parsed(json!({
-        "metadata": { "name": ENVIRONMENT },
-        "spec": {
-            "enforcement": "Enforce",
-            "aws": { "accountId": account, "region": region, "clusterName": cluster },
-            "namespaceSelector": { "matchLabels": { "hipaa-operator.io/phi": "allowed" } },
-            "bedrock": { "models": [MODEL] },
-        },
-    }))
+/// Creates the environment for the account that the test bed seeds.
+pub async fn create_environment(client: &Client, account: &str, region: &str, cluster: &str) -> Result<(), String> {
+    let spec = json!({
+        "enforcement": "Enforce",
+        "aws": { "accountId": account, "region": region, "clusterName": cluster },
+        "namespaceSelector": { "matchLabels": { "hipaa-operator.io/phi": "allowed" } },
+        "bedrock": { "models": [MODEL] },
+    });
+    create::<PhiEnvironment>(client, None, json!({ "metadata": { "name": ENVIRONMENT }, "spec": spec })).await
 }
 
 /// Applies `count` accesses with all that they need, namespaces first. As an application team would, each thing before what
@@ -42,37 +37,36 @@ pub async fn apply(client: &Client, count: usize) -> Result<(), String> {
 
 async fn create_namespace(client: &Client, number: usize) -> Result<(), String> {
     let labels = json!({ "hipaa-operator.io/phi": "allowed" });
-    let namespace: Namespace = parsed(json!({ "metadata": { "name": namespace(number), "labels": labels } }));
-    let created = Api::all(client.clone()).create(&PostParams::default(), &namespace).await;
-    created.map(drop).map_err(|error| format!("namespace {number}: {error}"))
+    create::<Namespace>(client, None, json!({ "metadata": { "name": namespace(number), "labels": labels } })).await
 }
 
 async fn create_access(client: &Client, number: usize) -> Result<(), String> {
     let (namespace, name) = (namespace(number / PER_NAMESPACE), format!("app-{number}"));
     let metadata = json!({ "name": name, "namespace": namespace });
-    create::<ServiceAccount>(client, &namespace, json!({ "metadata": metadata })).await?;
+    create::<ServiceAccount>(client, Some(&namespace), json!({ "metadata": metadata })).await?;
     let workload = json!({
         "environmentRef": { "name": ENVIRONMENT },
         "serviceAccountName": name,
         "podSelector": { "matchLabels": { "app": name } },
     });
-    create::<PhiWorkload>(client, &namespace, json!({ "metadata": metadata, "spec": workload })).await?;
+    create::<PhiWorkload>(client, Some(&namespace), json!({ "metadata": metadata, "spec": workload })).await?;
     let access = json!({ "workloadRef": { "name": name }, "useCase": "Summarization", "models": [MODEL] });
-    create::<BedrockAccess>(client, &namespace, json!({ "metadata": metadata, "spec": access })).await
+    create::<BedrockAccess>(client, Some(&namespace), json!({ "metadata": metadata, "spec": access })).await
 }
 
-async fn create<K>(client: &Client, namespace: &str, object: Value) -> Result<(), String>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + Serialize + DeserializeOwned,
-{
-    let created = Api::<K>::namespaced(client.clone(), namespace).create(&PostParams::default(), &parsed(object.clone())).await;
-    created.map(drop).map_err(|error| format!("{error}: {object}"))
+/// Creates an object as it is written here: without the empty fields that our types would send.
+async fn create<K: Resource<DynamicType = ()>>(client: &Client, namespace: Option<&str>, object: Value) -> Result<(), String> {
+    let resource = ApiResource::erase::<K>(&());
+    let api: Api<DynamicObject> = match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    };
+    let mut wanted: DynamicObject = serde_json::from_value(object).expect("it is an object");
+    wanted.types = Some(TypeMeta::resource::<K>());
+    let created = api.create(&PostParams::default(), &wanted).await;
+    created.map(drop).map_err(|error| format!("{} {}: {error}", K::kind(&()), wanted.metadata.name.unwrap_or_default()))
 }
 
 fn namespace(number: usize) -> String {
     format!("team-{number}")
-}
-
-fn parsed<T: DeserializeOwned>(object: Value) -> T {
-    serde_json::from_value(object).expect("it is an object of this kind")
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use hipaa_operator::api::{BedrockAccess, PhiEnvironment};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{Patch, PatchParams};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
@@ -70,9 +70,7 @@ impl World {
 
     async fn environment_ready(&self) -> Result<(), String> {
         let shape = &self.bed.shape;
-        let environment = load::environment(&shape.account, &shape.region, &shape.cluster_name);
-        let created = self.environments().create(&PostParams::default(), &environment).await;
-        created.map_err(|error| format!("the environment: {error}"))?;
+        load::create_environment(&self.bed.client(), &shape.account, &shape.region, &shape.cluster_name).await?;
         let asked = wait::until(STILL, || async {
             let environment = self.environments().get(ENVIRONMENT).await.map_err(|error| error.to_string())?;
             let conditions = environment.status.map(|status| status.conditions).unwrap_or_default();
