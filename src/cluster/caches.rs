@@ -204,7 +204,9 @@ where
                 Ok(watcher::Event::InitApply(object)) => listed.push(object),
                 // The receiver ends with the process.
                 Ok(watcher::Event::InitDone) => {
-                    std::mem::take(&mut listed).into_iter().for_each(|object| drop(changes.send(change(object))))
+                    for object in std::mem::take(&mut listed) {
+                        drop(changes.send(change(object)));
+                    }
                 }
                 Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => drop(changes.send(change(object))),
                 Err(error) => tracing::warn!(%error, "a watch was interrupted; it is resumed"),

@@ -8,4 +8,5 @@ pub mod index;
 pub mod kubernetes;
 pub mod objects;
 pub mod pods;
+mod request;
 pub mod status_writer;

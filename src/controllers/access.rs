@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 use crate::api::BedrockAccess;
@@ -10,7 +10,7 @@ use crate::api::conditions::Reason;
 use crate::cluster::objects::hold;
 use crate::domain::Fault;
 use crate::plan::access::admit;
-use crate::status::access::{AccessPass, project, unjudged};
+use crate::status::access::{AccessPass, is_under_way, project, unjudged};
 use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 
@@ -20,6 +20,9 @@ use super::workload::declared_accesses;
 
 /// When to look again at an access that nothing else wakes.
 const IDLE: Duration = Duration::from_hours(1);
+
+/// How long an access says nothing while its workload's first pass over it is under way: what it could say would not be true for long.
+const QUIET: SignedDuration = SignedDuration::from_secs(30);
 
 /// One pass.
 pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Result<Next, Fault> {
@@ -58,7 +61,14 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                         environment,
                         mode: known.mode(&declared, &[hold(&workload), hold(&declared)]),
                     };
-                    project(pass, &previous, at)
+                    let status = project(pass, &previous, at);
+                    if previous.conditions.is_empty()
+                        && is_under_way(&status, &workload_status)
+                        && let Some(rest) = quiet(object, at)
+                    {
+                        return Ok(Next::Settled(rest));
+                    }
+                    status
                 }
                 (Some(_), _) if previous.observed_generation == at.generation && !previous.conditions.is_empty() => {
                     return Ok(Next::Settled(IDLE));
@@ -73,4 +83,12 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
         context.events.transitions(object, transitions(&previous.conditions, &status.conditions)).await;
     }
     Ok(Next::Settled(IDLE))
+}
+
+/// What is left of the time in which a new access says nothing.
+fn quiet(object: &BedrockAccess, at: Stamp) -> Option<Duration> {
+    let created = object.creation_timestamp()?.0;
+    let left = QUIET - at.now.duration_since(created);
+    // A clock that differs from the API server's shortens the time, and never makes it longer.
+    Duration::try_from(left.min(QUIET)).ok().filter(|left| !left.is_zero())
 }

@@ -80,10 +80,10 @@ pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Res
 impl Pass<'_> {
     /// Takes the bulk read over into the shared snapshot, and the boundary from there: our own last write counts.
     fn take_over(&self, seen: &mut Observation, began: Instant) -> BTreeSet<String> {
-        let Ok(identity) = seen.identity.clone() else {
+        let Ok(identity) = &mut seen.identity else {
             return BTreeSet::new();
         };
-        let changed = self.identity.refresh(identity, began);
+        let changed = self.identity.refresh(std::mem::take(identity), began);
         let arn = self.rules.scope.policy_arn(&names::boundary(&self.rules.scope));
         seen.environment.boundary = Ok(self.identity.policy(&arn));
         changed

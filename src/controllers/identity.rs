@@ -4,11 +4,12 @@
 //! yet is not believed (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
+use crate::observed::identity::{DocumentText, IdentitySnapshot, ManagedPolicy, Role};
 use crate::plan::Action;
+use crate::policy::PolicyDocument;
 
 /// The shared snapshot of one environment.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct SharedIdentity {
 
 #[derive(Debug, Default)]
 struct Inner {
-    snapshot: IdentitySnapshot,
+    snapshot: Arc<IdentitySnapshot>,
     /// When we last wrote a role (by name) or a policy (by ARN).
     written: HashMap<String, Instant>,
 }
@@ -58,7 +59,7 @@ impl SharedIdentity {
         let mut changed = differing(&inner.snapshot.roles, &fresh.roles);
         let name = |arn: String| arn.rsplit('/').next().unwrap_or_default().to_owned();
         changed.extend(differing(&inner.snapshot.policies, &fresh.policies).into_iter().map(name));
-        inner.snapshot = fresh;
+        inner.snapshot = Arc::new(fresh);
         changed
     }
 
@@ -67,8 +68,8 @@ impl SharedIdentity {
     pub fn view(&self, role: &str, policy_arn: &str) -> View {
         let inner = self.lock();
         View {
-            role: inner.snapshot.roles.get(role).cloned(),
-            policy: inner.snapshot.policies.get(policy_arn).cloned(),
+            role: inner.snapshot.roles.get(role).map(Role::read),
+            policy: inner.snapshot.policies.get(policy_arn).map(ManagedPolicy::read),
             rest: IdentitySnapshot { deny_only: inner.snapshot.deny_only.clone(), ..IdentitySnapshot::default() },
         }
     }
@@ -76,19 +77,19 @@ impl SharedIdentity {
     /// The policy with this ARN.
     #[must_use]
     pub fn policy(&self, arn: &str) -> Option<ManagedPolicy> {
-        self.lock().snapshot.policies.get(arn).cloned()
+        self.lock().snapshot.policies.get(arn).map(ManagedPolicy::read)
     }
 
     /// Everything that is known.
     #[must_use]
-    pub fn snapshot(&self) -> IdentitySnapshot {
+    pub fn snapshot(&self) -> Arc<IdentitySnapshot> {
         self.lock().snapshot.clone()
     }
 
     /// Writes an action that was carried out through to the snapshot. `version` is the id of a policy version that it made.
     pub fn write_through(&self, action: &Action, version: Option<String>) {
         let mut inner = self.lock();
-        if let Some(key) = apply(&mut inner.snapshot, action, version) {
+        if let Some(key) = apply(Arc::make_mut(&mut inner.snapshot), action, version) {
             inner.written.insert(key, Instant::now());
         }
     }
@@ -111,6 +112,11 @@ fn differing<T: PartialEq>(before: &BTreeMap<String, T>, after: &BTreeMap<String
     keys.filter(|&key| before.get(key) != after.get(key)).cloned().collect()
 }
 
+/// A document as IAM keeps it after we wrote it.
+fn kept(document: &PolicyDocument) -> DocumentText {
+    DocumentText::of(&document.to_json())
+}
+
 /// Changes the snapshot as the action changed the account; gives the role's name or the policy's ARN.
 fn apply(snapshot: &mut IdentitySnapshot, action: &Action, version: Option<String>) -> Option<String> {
     match action {
@@ -119,7 +125,7 @@ fn apply(snapshot: &mut IdentitySnapshot, action: &Action, version: Option<Strin
                 arn: arn.clone(),
                 default_version: "v1".to_owned(),
                 other_versions: Vec::new(),
-                document: Some(document.clone()),
+                document: Some(kept(document)),
             };
             snapshot.policies.insert(arn.clone(), policy);
             Some(arn.clone())
@@ -129,7 +135,7 @@ fn apply(snapshot: &mut IdentitySnapshot, action: &Action, version: Option<Strin
             policy.other_versions.retain(|version| Some(version) != prune.as_ref());
             let former = std::mem::replace(&mut policy.default_version, version?);
             policy.other_versions.push(former);
-            policy.document = Some(document.clone());
+            policy.document = Some(kept(document));
             Some(arn.clone())
         }
         Action::DeletePolicy { arn, .. } | Action::DeleteBoundary { arn, .. } => {
@@ -140,7 +146,7 @@ fn apply(snapshot: &mut IdentitySnapshot, action: &Action, version: Option<Strin
             let role = Role {
                 name: new.name.clone(),
                 arn: new.arn.clone(),
-                trust: Some(new.trust.clone()),
+                trust: Some(kept(&new.trust)),
                 boundary_arn: Some(new.boundary_arn.clone()),
                 tags: new.tags.clone(),
                 ..Role::default()
@@ -169,7 +175,7 @@ fn apply_to_role(snapshot: &mut IdentitySnapshot, action: &Action) -> Option<Str
     };
     let role = snapshot.roles.get_mut(name)?;
     match action {
-        Action::UpdateTrust { trust, .. } => role.trust = Some(trust.clone()),
+        Action::UpdateTrust { trust, .. } => role.trust = Some(kept(trust)),
         Action::PutPermissionsBoundary { boundary_arn, .. } => role.boundary_arn = Some(boundary_arn.clone()),
         Action::TagRole { tags, .. } => role.tags.extend(tags.clone()),
         Action::AttachPolicy { policy_arn, .. } => drop(role.attached.insert(policy_arn.clone())),

@@ -15,7 +15,7 @@ use crate::domain::{Fault, FaultClass, names};
 use crate::observed::Read;
 use crate::observed::account::Caller;
 use crate::observed::environment::EnvironmentObservation;
-use crate::observed::identity::IdentitySnapshot;
+use crate::observed::identity::{IdentitySnapshot, ManagedPolicy};
 use crate::observed::network::{Endpoint, Subnet};
 use crate::plan::environment::Rules;
 use crate::plan::facts::without_scheme;
@@ -89,7 +89,7 @@ pub async fn observe(client: &Client, account: &Account, spec: &PhiEnvironmentSp
         endpoints,
         security_groups,
         key,
-        boundary: identity.as_ref().map(|identity| identity.policies.get(&boundary_arn).cloned()).map_err(Clone::clone),
+        boundary: identity.as_ref().map(|identity| identity.policies.get(&boundary_arn).map(ManagedPolicy::read)).map_err(Clone::clone),
         platform_boundary,
         models,
         profiles,

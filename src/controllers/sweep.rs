@@ -25,7 +25,7 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
         |workload: &PhiWorkload| names::role(scope, &workload.namespace().unwrap_or_default(), &workload.spec.service_account_name);
     let claimed: BTreeSet<String> = pass.context.caches.workloads_of(&pass.name, role_of).into_iter().collect();
     let identity = pass.identity.snapshot();
-    let roles: Vec<_> = identity.roles.values().cloned().collect();
+    let roles: Vec<_> = identity.roles.values().collect();
     let handed_over = pass.context.hand_over.list(&pass.name).await?;
     let confirmed = |count: usize| pass.object.annotations().get(CONFIRM_SWEEP).is_some_and(|value| *value == count.to_string());
     // A workload that does not parse may claim any role: then only what was handed over is finished.

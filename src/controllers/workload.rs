@@ -31,13 +31,22 @@ use pass::Pass;
 /// When to look again at a workload that nothing else wakes.
 const IDLE: Duration = Duration::from_hours(1);
 
+/// How long the first pass over a workload waits for the pods of its namespace.
+const PODS: Duration = Duration::from_secs(1);
+
 /// One pass.
 pub(super) async fn reconcile(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
     let environment_name = &object.spec.environment_ref.name;
     let declared = context.caches.environment(environment_name);
     let known = context.environment(environment_name);
     match (declared, known) {
-        (Some(declared), Some(known)) if known.uid == declared.metadata.uid => Pass::new(context, object, &declared, known).run().await,
+        (Some(declared), Some(known)) if known.uid == declared.metadata.uid => {
+            if object.status.as_ref().is_none_or(|status| status.conditions.is_empty()) {
+                // The first word on a workload is not that its pods were not read yet.
+                context.caches.pods.told_within(&object.namespace().unwrap_or_default(), PODS).await;
+            }
+            Pass::new(context, object, &declared, known).run().await
+        }
         _ if object.metadata.deletion_timestamp.is_some() => hand_over(context, object).await,
         (declared, _) => wait(context, object, declared.is_some()).await,
     }

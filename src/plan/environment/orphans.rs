@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{Scope, tags};
-use crate::observed::identity::{IdentitySnapshot, Role};
+use crate::observed::identity::{DocumentText, IdentitySnapshot};
 use crate::plan::Action;
+
+type Role = crate::observed::identity::Role<DocumentText>;
 
 /// Unclaimed roles that one sweep cuts off without asking, however few roles there are.
 const BRAKE: usize = 5;
@@ -27,14 +29,14 @@ pub struct Sweep {
 #[must_use]
 pub fn sweep(
     scope: &Scope,
-    roles: &[Role],
+    roles: &[&Role],
     identity: &IdentitySnapshot,
     claimed: &BTreeSet<String>,
     handed_over: &BTreeMap<String, String>,
     confirmed: bool,
 ) -> Sweep {
     let wanted = tags::of_environment(scope);
-    let ours: Vec<&Role> = roles.iter().filter(|role| tags::owned(&role.tags, &wanted)).collect();
+    let ours: Vec<&Role> = roles.iter().copied().filter(|role| tags::owned(&role.tags, &wanted)).collect();
     let mut sweep = Sweep::default();
     for (name, policy_arn) in handed_over {
         if !claimed.contains(name) {
@@ -71,6 +73,6 @@ fn finish(role: Option<&&Role>, policy_arn: &str, identity: &IdentitySnapshot) -
 fn power<'a>(role: &'a Role, identity: &'a IdentitySnapshot) -> impl Iterator<Item = Action> + 'a {
     let attached = role.attached.iter().filter(|arn| !identity.only_denies(arn));
     let attached = attached.map(|arn| Action::DetachPolicy { role: role.name.clone(), policy_arn: arn.clone() });
-    let inline = role.inline.iter().filter(|(_, document)| !document.as_ref().is_some_and(crate::policy::PolicyDocument::only_denies));
+    let inline = role.inline.iter().filter(|(_, document)| !document.as_ref().is_some_and(DocumentText::only_denies));
     attached.chain(inline.map(|(name, _)| Action::DeleteInlinePolicy { role: role.name.clone(), policy_name: name.clone() }))
 }
