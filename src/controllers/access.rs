@@ -6,7 +6,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 use crate::api::BedrockAccess;
-use crate::api::conditions::Reason;
+use crate::api::conditions::{ConditionType, Reason};
 use crate::cluster::objects::hold;
 use crate::domain::Fault;
 use crate::plan::access::admit;
@@ -62,7 +62,11 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                         mode: known.mode(&declared, &[hold(&workload), hold(&declared)]),
                     };
                     let status = project(pass, &previous, at);
-                    if previous.conditions.is_empty()
+                    let judged = previous
+                        .conditions
+                        .iter()
+                        .any(|condition| condition.type_ == ConditionType::Ready.as_str() && condition.status != "Unknown");
+                    if !judged
                         && is_under_way(&status, &workload_status)
                         && let Some(rest) = quiet(object, at)
                     {

@@ -65,7 +65,11 @@ async fn pass_on(State((url, counter)): State<(String, Counter)>, request: Reque
     counter.count(Call::of(&head, &body));
     let (status, kind, body) = match http::pass_on(&url, head, body).await {
         Ok(answer) => answer,
-        Err(error) => (StatusCode::BAD_GATEWAY, "text/plain".to_owned(), error.into_bytes()),
+        Err(error) => {
+            // The caller tries again, and each try counts.
+            println!("    an emulator did not answer: {error}");
+            (StatusCode::BAD_GATEWAY, "text/plain".to_owned(), error.into_bytes())
+        }
     };
     Response::builder().status(status).header("content-type", kind).body(Body::from(body)).expect("it is a response")
 }

@@ -7,6 +7,7 @@ mod support;
 mod account;
 mod audit;
 mod boundary;
+mod cost;
 mod deletion;
 mod drift;
 mod events;
