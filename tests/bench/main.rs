@@ -86,7 +86,7 @@ async fn figures(world: &World, accesses: usize) -> Result<Report, String> {
     world.rest().await?;
     let created = world.counts().await?;
     compare("create", &before, &created);
-    for line in world.writes().await {
+    for line in world.details().await {
         println!("    since the start: {line}");
     }
     println!("asking for {SWEEPS} sweeps");

@@ -152,11 +152,14 @@ impl World {
         })
     }
 
-    /// The operator's writes to Kubernetes by what is written.
-    pub async fn writes(&self) -> Vec<String> {
+    /// The operator's passes and its writes to Kubernetes since its start, by kind.
+    pub async fn details(&self) -> Vec<String> {
         let metrics = self.operator.metrics().await;
-        let writes = metrics.lines().filter_map(|line| line.strip_prefix("hipaa_operator_kubernetes_writes_total"));
-        writes.map(str::to_owned).collect()
+        let lines = metrics.lines().filter_map(|line| line.strip_prefix("hipaa_operator_"));
+        lines
+            .filter(|line| line.starts_with("reconciles_total") || line.starts_with("kubernetes_writes_total"))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The process groups of everything that runs.
