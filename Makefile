@@ -1,4 +1,8 @@
-.PHONY: chaos demo test testbed
+.PHONY: bench chaos demo test testbed
+
+# What N accesses cost the operator, to create and to watch over (500 unless N=... says otherwise).
+bench:
+	@N="$(or $(N),500)" tests/bench/run
 
 # The main job on real parts, before your eyes. KEEP=1 leaves it running.
 demo:

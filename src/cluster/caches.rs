@@ -1,8 +1,10 @@
 //! What the controllers read of the cluster: watched once, shared by all, without managed fields.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::future::Future;
 use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
@@ -19,6 +21,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::api::annotations::ROLE_ARN;
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 
+use super::index::{GroupOf, Index};
 use super::pods::Pods;
 use super::resume::Resume;
 
@@ -42,6 +45,9 @@ pub struct Caches {
     pub network_policies: Store<NetworkPolicy>,
     /// Pods, where there are workloads.
     pub pods: Pods,
+    workloads_by_namespace: Index<DeserializeGuard<PhiWorkload>>,
+    accesses_by_workload: Index<DeserializeGuard<BedrockAccess>>,
+    network_policies_by_namespace: Index<NetworkPolicy>,
 }
 
 /// A change in one of the caches.
@@ -57,8 +63,8 @@ pub enum Change {
     Namespace(String),
     /// A service account did: namespace and name.
     ServiceAccount(String, String),
-    /// A network policy did: its namespace.
-    NetworkPolicy(String),
+    /// A network policy did.
+    NetworkPolicy(Box<NetworkPolicy>),
     /// The pods of a namespace did, or are read now: its name.
     Pod(String),
 }
@@ -70,19 +76,32 @@ impl Caches {
     /// Caches that fill as the returned watches are polled; every change is told to `changes` after it is in the cache.
     #[must_use]
     pub fn new(client: &Client, changes: &UnboundedSender<Change>) -> (Self, Vec<Watch>) {
-        let (environments, w1) = watch(Api::all(client.clone()), changes, |object| Change::Environment(Box::new(object)));
-        let (workloads, w2) = watch(Api::all(client.clone()), changes, |object| Change::Workload(Box::new(object)));
-        let (accesses, w3) = watch(Api::all(client.clone()), changes, |object| Change::Access(Box::new(object)));
-        let (namespaces, w4) =
-            watch(Api::all(client.clone()), changes, |object: PartialObjectMeta<Namespace>| Change::Namespace(object.name_any()));
-        let (service_accounts, w5) = watch(Api::all(client.clone()), changes, |object: PartialObjectMeta<ServiceAccount>| {
+        let (environments, _, w1) = watch(Api::all(client.clone()), changes, nowhere, |object| Change::Environment(Box::new(object)));
+        let (workloads, workloads_by_namespace, w2) =
+            watch(Api::all(client.clone()), changes, parsed, |object| Change::Workload(Box::new(object)));
+        let (accesses, accesses_by_workload, w3) =
+            watch(Api::all(client.clone()), changes, workload_of, |object| Change::Access(Box::new(object)));
+        let (namespaces, _, w4) =
+            watch(Api::all(client.clone()), changes, nowhere, |object: PartialObjectMeta<Namespace>| Change::Namespace(object.name_any()));
+        let (service_accounts, _, w5) = watch(Api::all(client.clone()), changes, nowhere, |object: PartialObjectMeta<ServiceAccount>| {
             Change::ServiceAccount(object.namespace().unwrap_or_default(), object.name_any())
         });
-        let (network_policies, w6) =
-            watch(Api::all(client.clone()), changes, |object: NetworkPolicy| Change::NetworkPolicy(object.namespace().unwrap_or_default()));
-        let pods = Pods::new(workloads.clone());
+        let (network_policies, network_policies_by_namespace, w6) =
+            watch(Api::all(client.clone()), changes, |_| Some(WHOLE), |object| Change::NetworkPolicy(Box::new(object)));
+        let pods = Pods::new(workloads_by_namespace.clone());
         let w7 = Box::pin(pods.clone().follow(client.clone(), changes.clone()));
-        let caches = Self { environments, workloads, accesses, namespaces, service_accounts, network_policies, pods };
+        let caches = Self {
+            environments,
+            workloads,
+            accesses,
+            namespaces,
+            service_accounts,
+            network_policies,
+            pods,
+            workloads_by_namespace,
+            accesses_by_workload,
+            network_policies_by_namespace,
+        };
         (caches, vec![w1, w2, w3, w4, w5, w6, w7])
     }
 
@@ -119,31 +138,75 @@ impl Caches {
         found.metadata.uid.clone().filter(|_| carries).map(|uid| (account.to_owned(), uid))
     }
 
-    /// Every workload that parses and for which `wanted` holds.
+    /// What `take` makes of each workload of a namespace that parses, by name.
+    pub fn workloads_in<T>(&self, namespace: &str, take: impl Fn(&PhiWorkload) -> Option<T>) -> Vec<T> {
+        let found = self.workloads_by_namespace.of(namespace, WHOLE);
+        found.iter().filter_map(|guarded| guarded.0.as_ref().ok()).filter_map(take).collect()
+    }
+
+    /// Every workload that parses and for which `wanted` holds. Looks at every workload there is.
     pub fn workloads_where(&self, wanted: impl Fn(&PhiWorkload) -> bool) -> Vec<PhiWorkload> {
         self.workloads.state().iter().filter_map(|guarded| guarded.0.as_ref().ok()).filter(|workload| wanted(workload)).cloned().collect()
     }
 
-    /// The accesses of a workload that parse.
+    /// What `take` makes of each workload that parses and names this environment. Looks at every workload there is.
+    pub fn workloads_of<T>(&self, environment: &str, take: impl Fn(&PhiWorkload) -> T) -> Vec<T> {
+        let all = self.workloads.state();
+        let parsed = all.iter().filter_map(|guarded| guarded.0.as_ref().ok());
+        parsed.filter(|workload| workload.spec.environment_ref.name == environment).map(take).collect()
+    }
+
+    /// The accesses of a workload that parse, by name.
     #[must_use]
     pub fn accesses_of(&self, namespace: &str, workload: &str) -> Vec<BedrockAccess> {
-        let of =
-            |access: &&BedrockAccess| access.metadata.namespace.as_deref() == Some(namespace) && access.spec.workload_ref.name == workload;
-        self.accesses.state().iter().filter_map(|guarded| guarded.0.as_ref().ok()).filter(of).cloned().collect()
+        self.accesses_by_workload.of(namespace, workload).iter().filter_map(|guarded| guarded.0.clone().ok()).collect()
+    }
+
+    /// The names of the accesses of a workload.
+    #[must_use]
+    pub fn names_of_accesses(&self, namespace: &str, workload: &str) -> BTreeSet<String> {
+        self.accesses_by_workload.names(namespace, workload)
+    }
+
+    /// The network policies of a namespace, by name.
+    #[must_use]
+    pub fn network_policies_in(&self, namespace: &str) -> Vec<Arc<NetworkPolicy>> {
+        self.network_policies_by_namespace.of(namespace, WHOLE)
     }
 }
 
-fn watch<K>(api: Api<K>, changes: &UnboundedSender<Change>, change: impl Fn(K) -> Change + Send + 'static) -> (Store<K>, Watch)
+/// The one group of a kind that is looked up by its namespace alone.
+pub(super) const WHOLE: &str = "";
+
+/// The group of a kind that is not looked up by anything.
+fn nowhere<K>(_: &K) -> Option<&str> {
+    None
+}
+
+fn parsed<K>(guarded: &DeserializeGuard<K>) -> Option<&str> {
+    guarded.0.is_ok().then_some(WHOLE)
+}
+
+fn workload_of(guarded: &DeserializeGuard<BedrockAccess>) -> Option<&str> {
+    guarded.0.as_ref().ok().map(|access| access.spec.workload_ref.name.as_str())
+}
+
+fn watch<K>(
+    api: Api<K>,
+    changes: &UnboundedSender<Change>,
+    group_of: GroupOf<K>,
+    change: impl Fn(K) -> Change + Send + 'static,
+) -> (Store<K>, Index<K>, Watch)
 where
     K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     K::DynamicType: Clone + Debug + Default + Eq + Hash + Unpin + Send + Sync,
 {
     let (reader, writer) = store();
-    let (changes, known) = (changes.clone(), reader.clone());
-    let stream = watcher(api, watcher::Config::default())
-        .backoff(Resume::default())
-        .modify(|object| object.managed_fields_mut().clear())
-        .reflect(writer);
+    let index = Index::new(reader.clone(), group_of);
+    let (kept, changes, known) = (index.clone(), changes.clone(), reader.clone());
+    // Without the list itself: cleared, it would keep its memory.
+    let trimmed = |object: &mut K| object.meta_mut().managed_fields = None;
+    let stream = watcher(api, watcher::Config::default()).backoff(Resume::default()).modify(trimmed).reflect(writer);
     let watch = async move {
         let mut stream = std::pin::pin!(stream.into_stream());
         // What a list brings is told once the store holds it: before, looking would find nothing.
@@ -151,6 +214,9 @@ where
         // A watch that was interrupted for long is begun anew with a list, and of what went meanwhile nothing is told.
         let mut before = Vec::new();
         while let Some(event) = stream.next().await {
+            if let Ok(event) = &event {
+                kept.take_in(event);
+            }
             match event {
                 Ok(watcher::Event::Init) => {
                     listed.clear();
@@ -159,8 +225,11 @@ where
                 Ok(watcher::Event::InitApply(object)) => listed.push(object),
                 // The receiver ends with the process.
                 Ok(watcher::Event::InitDone) => {
-                    listed.drain(..).for_each(|object| drop(changes.send(change(object))));
-                    let gone = before.drain(..).filter(|object| known.get(&ObjectRef::from_obj(&**object)).is_none());
+                    for object in std::mem::take(&mut listed) {
+                        drop(changes.send(change(object)));
+                    }
+                    let gone = std::mem::take(&mut before).into_iter();
+                    let gone = gone.filter(|object| known.get(&ObjectRef::from_obj(&**object)).is_none());
                     gone.for_each(|object| drop(changes.send(change((*object).clone()))));
                 }
                 Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => drop(changes.send(change(object))),
@@ -168,5 +237,5 @@ where
             }
         }
     };
-    (reader, Box::pin(watch) as std::pin::Pin<Box<dyn Future<Output = ()> + Send>>)
+    (reader, index, Box::pin(watch) as std::pin::Pin<Box<dyn Future<Output = ()> + Send>>)
 }

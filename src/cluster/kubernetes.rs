@@ -11,6 +11,7 @@ use crate::domain::{Fault, FaultClass};
 use crate::telemetry::metrics::Metrics;
 
 use super::fault::fault_of;
+use super::request;
 use super::status_writer::ATTEMPTS;
 
 /// Writes network policies and annotations.
@@ -28,19 +29,37 @@ impl KubernetesWriter {
     /// # Errors
     /// When the API server refuses or does not answer.
     pub async fn apply_network_policy(&self, policy: &NetworkPolicy) -> Result<(), Fault> {
-        let api: Api<NetworkPolicy> = Api::namespaced(self.client.clone(), &policy.namespace().unwrap_or_default());
-        let name = policy.name_any();
         let mut tries = 0;
         loop {
-            let outcome = replace_or_create(&api, &name, policy).await;
+            let outcome = self.create_or_replace(policy).await;
             self.metrics.wrote("network-policy", outcome.is_ok());
             tries += 1;
             match outcome {
                 // Someone else was faster: look again.
                 Err(Error::Api(status)) if status.code == 409 && tries < ATTEMPTS => {}
-                outcome => return outcome.map(drop).map_err(|error| fault_of("ApplyNetworkPolicy", &error)),
+                outcome => return outcome.map_err(|error| fault_of("ApplyNetworkPolicy", &error)),
             }
         }
+    }
+
+    async fn create_or_replace(&self, policy: &NetworkPolicy) -> Result<(), Error> {
+        let requests = request::of::<NetworkPolicy>(policy.metadata.namespace.as_deref());
+        let body = serde_json::to_vec(policy).map_err(Error::SerdeError)?;
+        match request::send(&self.client, requests.create(&PostParams::default(), body)).await {
+            // Mostly it is not there, so nobody asks before.
+            Err(Error::Api(status)) if status.is_already_exists() => self.replace_network_policy(policy).await,
+            created => created.map(drop),
+        }
+    }
+
+    async fn replace_network_policy(&self, policy: &NetworkPolicy) -> Result<(), Error> {
+        let api: Api<NetworkPolicy> = Api::namespaced(self.client.clone(), &policy.namespace().unwrap_or_default());
+        let name = policy.name_any();
+        let found = api.get_metadata(&name).await?;
+        let mut replacement = policy.clone();
+        replacement.metadata.resource_version = found.resource_version();
+        replacement.metadata.annotations.clone_from(&found.metadata.annotations);
+        api.replace(&name, &PostParams::default(), &replacement).await.map(drop)
     }
 
     /// Deletes a policy; one that is gone is deleted.
@@ -63,7 +82,6 @@ impl KubernetesWriter {
     /// # Errors
     /// When another manager owns the annotation, or the API server refuses or does not answer.
     pub async fn annotate(&self, namespace: &str, name: &str, uid: Option<&str>, role_arn: Option<&str>) -> Result<(), Fault> {
-        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
         let annotations = role_arn.map(|role_arn| json!({ ROLE_ARN: role_arn }));
         let patch = json!({
             "apiVersion": "v1",
@@ -71,7 +89,8 @@ impl KubernetesWriter {
             "metadata": { "name": name, "uid": uid, "annotations": annotations },
         });
         let parameters = PatchParams::apply("hipaa-operator/identity");
-        let outcome = api.patch_metadata(name, &parameters, &Patch::Apply(&patch)).await.map(drop);
+        let request = request::of::<ServiceAccount>(Some(namespace)).patch_metadata(name, &parameters, &Patch::Apply(&patch));
+        let outcome = request::send(&self.client, request).await.map(drop);
         self.metrics.wrote("service-account", outcome.is_ok());
         match outcome {
             Ok(()) => Ok(()),
@@ -83,16 +102,6 @@ impl KubernetesWriter {
             }
         }
     }
-}
-
-async fn replace_or_create(api: &Api<NetworkPolicy>, name: &str, policy: &NetworkPolicy) -> Result<NetworkPolicy, Error> {
-    let Some(found) = api.get_metadata_opt(name).await? else {
-        return api.create(&PostParams::default(), policy).await;
-    };
-    let mut replacement = policy.clone();
-    replacement.metadata.resource_version = found.resource_version();
-    replacement.metadata.annotations.clone_from(&found.metadata.annotations);
-    api.replace(name, &PostParams::default(), &replacement).await
 }
 
 fn is_not_found(error: &Error) -> bool {

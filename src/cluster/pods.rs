@@ -2,7 +2,7 @@
 
 mod facts;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,9 +10,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::core::DeserializeGuard;
-use kube::runtime::reflector::Store;
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{AbortHandle, JoinSet};
@@ -21,6 +20,7 @@ use crate::api::PhiWorkload;
 use crate::observed::pods::PodFacts;
 
 use super::caches::Change;
+use super::index::Index;
 use super::resume::Resume;
 use facts::Facts;
 
@@ -38,7 +38,7 @@ type Shelf = Arc<Mutex<Facts>>;
 /// Pods by namespace. Clones share what they hold.
 #[derive(Clone)]
 pub struct Pods {
-    workloads: Store<DeserializeGuard<PhiWorkload>>,
+    workloads: Index<DeserializeGuard<PhiWorkload>>,
     shelves: Arc<Mutex<HashMap<String, Shelf>>>,
     news: Arc<Notify>,
 }
@@ -46,15 +46,34 @@ pub struct Pods {
 impl Pods {
     /// No pods yet; [`Self::follow`] fills it.
     #[must_use]
-    pub fn new(workloads: Store<DeserializeGuard<PhiWorkload>>) -> Self {
+    pub fn new(workloads: Index<DeserializeGuard<PhiWorkload>>) -> Self {
         Self { workloads, shelves: Arc::default(), news: Arc::default() }
     }
 
     /// The pods of a namespace; `None` if they were not read: it has no workload, or only since a moment, or they may not be read.
     #[must_use]
-    pub fn of(&self, namespace: &str) -> Option<Vec<PodFacts>> {
-        let found = self.shelves.lock().unwrap_or_else(PoisonError::into_inner).get(namespace).cloned()?;
-        found.lock().unwrap_or_else(PoisonError::into_inner).all()
+    pub fn of(&self, namespace: &str) -> Option<Arc<[PodFacts]>> {
+        self.shelf(namespace)?.lock().unwrap_or_else(PoisonError::into_inner).all()
+    }
+
+    /// Whether the pods of a namespace were read, or may not be.
+    fn is_told(&self, namespace: &str) -> bool {
+        self.shelf(namespace).is_some_and(|shelf| shelf.lock().unwrap_or_else(PoisonError::into_inner).is_told())
+    }
+
+    fn shelf(&self, namespace: &str) -> Option<Shelf> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner).get(namespace).cloned()
+    }
+
+    /// Waits until the pods of a namespace are read or refused, but no longer than this.
+    pub async fn told_within(&self, namespace: &str, longest: Duration) {
+        let told = async {
+            while !self.is_told(namespace) {
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        };
+        // What is not told by then is Unknown.
+        let _ = tokio::time::timeout(longest, told).await;
     }
 
     /// Says that workloads came or went.
@@ -66,18 +85,13 @@ impl Pods {
     pub async fn read_within(&self, longest: Duration) {
         self.look();
         let all = async {
-            while self.wanted().iter().any(|namespace| self.of(namespace).is_none()) {
+            while self.workloads.namespaces().iter().any(|namespace| !self.is_told(namespace)) {
                 tokio::time::sleep(ASK_AGAIN).await;
             }
         };
         if tokio::time::timeout(longest, all).await.is_err() {
             tracing::warn!("the pods of some namespaces are not read yet; what is judged of them is Unknown until then");
         }
-    }
-
-    fn wanted(&self) -> BTreeSet<String> {
-        let workloads = self.workloads.state();
-        workloads.iter().filter(|workload| workload.0.is_ok()).filter_map(|workload| workload.namespace()).collect()
     }
 
     /// Watches the pods of the namespaces that have a workload, as workloads come and go, until the process ends. Ends by itself only if
@@ -88,7 +102,8 @@ impl Pods {
         let mut watches = JoinSet::new();
         let mut running: HashMap<String, AbortHandle> = HashMap::new();
         loop {
-            let wanted = self.wanted();
+            let moves = self.workloads.moves();
+            let wanted = self.workloads.namespaces();
             running.retain(|namespace, watch| wanted.contains(namespace) || self.end(namespace, watch));
             for namespace in wanted {
                 running.entry(namespace.clone()).or_insert_with(|| {
@@ -103,12 +118,19 @@ impl Pods {
                 });
             }
             tokio::select! {
-                () = self.news.notified() => {}
+                () = self.moved_since(moves) => {}
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
                 Some(ended) = watches.join_next() => if !ended.is_err_and(|error| error.is_cancelled()) {
                     return;
                 },
             }
+        }
+    }
+
+    /// Waits until a namespace got its first workload, or lost its last.
+    async fn moved_since(&self, moves: u64) {
+        while self.workloads.moves() == moves {
+            self.news.notified().await;
         }
     }
 

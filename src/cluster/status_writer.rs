@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
 
 use kube::api::{Patch, PatchParams};
+use kube::core::request::Request;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,6 +16,7 @@ use crate::telemetry::metrics::Metrics;
 
 use super::fault::fault_of;
 use super::objects::WithStatus;
+use super::request::{self, version_number};
 
 /// Tries at an object that others change at the same time.
 pub(super) const ATTEMPTS: usize = 4;
@@ -55,7 +57,7 @@ impl StatusWriter {
     /// When the API server refuses or does not answer. That the object is gone is not an error.
     pub async fn write<K>(&self, object: &K, previous: &K::Status, status: &K::Status) -> Result<bool, Fault>
     where
-        K: WithStatus + Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+        K: WithStatus + Resource<DynamicType = ()>,
     {
         if previous == status {
             return Ok(false);
@@ -68,11 +70,12 @@ impl StatusWriter {
             "metadata": { "name": object.name_any(), "uid": object.meta().uid },
             "status": body,
         });
-        let api = K::api(&self.client, object.namespace().as_deref());
         let parameters = PatchParams::apply("hipaa-operator").force();
+        let requests = request::of::<K>(object.meta().namespace.as_deref());
         let mut tries = 0;
         let outcome = loop {
-            let outcome = api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch)).await;
+            let request = requests.patch_subresource("status", &object.name_any(), &parameters, &Patch::Apply(&patch));
+            let outcome = request::send(&self.client, request).await;
             self.metrics.wrote("status", outcome.is_ok());
             tries += 1;
             match outcome {
@@ -83,8 +86,9 @@ impl StatusWriter {
         match outcome {
             Ok(written) => {
                 self.metrics.transitioned(K::KIND, K::conditions(previous), K::conditions(status));
-                if let Some(uid) = written.meta().uid.clone() {
-                    self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, (version_of(&written), body));
+                if let Some(uid) = written.uid() {
+                    let ours = (written.version(), body);
+                    self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), ours);
                 }
                 Ok(true)
             }
@@ -122,7 +126,8 @@ where
         }
         // The resource version guards the list against a change that we have not seen.
         let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": meta.resource_version, "uid": meta.uid } });
-        let outcome = api.patch_metadata(&object.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await;
+        let request = Request::new(api.resource_url()).patch_metadata(&object.name_any(), &PatchParams::default(), &Patch::Merge(&patch));
+        let outcome = request::send(&api.clone().into_client(), request).await;
         metrics.wrote("finalizer", outcome.is_ok());
         match outcome {
             Ok(_) => return Ok(true),
@@ -144,8 +149,6 @@ fn is_gone(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.is_not_found())
 }
 
-/// A resource version as a number: for one object, a greater one is later
-/// (<https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/5504-comparable-resource-version>).
 fn version_of(object: &impl Resource) -> u64 {
-    object.meta().resource_version.as_ref().and_then(|version| version.parse().ok()).unwrap_or(0)
+    object.meta().resource_version.as_deref().map_or(0, version_number)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 use crate::api::BedrockAccess;
@@ -11,7 +11,7 @@ use crate::cluster::objects::hold;
 use crate::domain::Fault;
 use crate::plan::Finding;
 use crate::plan::access::admit;
-use crate::status::access::{AccessPass, project, stale, unjudged};
+use crate::status::access::{AccessPass, is_under_way, project, stale, unjudged};
 use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 
@@ -21,6 +21,9 @@ use super::{Next, key_of};
 
 /// When to look again at an access that nothing else wakes.
 const IDLE: Duration = Duration::from_hours(1);
+
+/// How long an access says nothing while its workload's first pass over it is under way: what it could say would not be true for long.
+const QUIET: SignedDuration = SignedDuration::from_secs(30);
 
 /// One pass.
 pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Result<Next, Fault> {
@@ -63,7 +66,18 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                         environment,
                         mode: known.mode(&declared, &[hold(&workload), hold(&declared)]),
                     };
-                    project(pass, &previous, at)
+                    let status = project(pass, &previous, at);
+                    let judged = previous
+                        .conditions
+                        .iter()
+                        .any(|condition| condition.type_ == ConditionType::Ready.as_str() && condition.status != "Unknown");
+                    if !judged
+                        && is_under_way(&status, &workload_status)
+                        && let Some(rest) = quiet(object, at)
+                    {
+                        return Ok(Next::Settled(rest));
+                    }
+                    status
                 }
                 (Some(_), _, Some(elsewhere)) => wait(&elsewhere),
                 (Some(_), _, None) if previous.observed_generation == at.generation && !previous.conditions.is_empty() => {
@@ -79,4 +93,12 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
         context.events.transitions(object, transitions(&previous.conditions, &status.conditions)).await;
     }
     Ok(Next::Settled(IDLE))
+}
+
+/// What is left of the time in which a new access says nothing.
+fn quiet(object: &BedrockAccess, at: Stamp) -> Option<Duration> {
+    let created = object.creation_timestamp()?.0;
+    let left = QUIET - at.now.duration_since(created);
+    // A clock that differs from the API server's shortens the time, and never makes it longer.
+    Duration::try_from(left.min(QUIET)).ok().filter(|left| !left.is_zero())
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
@@ -11,6 +12,7 @@ use crate::aws::patience::within;
 use crate::domain::FaultClass;
 use crate::telemetry::metrics::ObjectKey;
 
+use super::coalesce::coalesced;
 use super::context::Context;
 use super::queues::Receiver;
 use super::turns::{Name, Turns};
@@ -25,7 +27,8 @@ const FINISHING: Duration = Duration::from_secs(8);
 const LEAVING: usize = 2;
 
 /// Runs the passes of one kind until the token is cancelled; those that run are then finished. None goes on once the lease is lost.
-pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<DeserializeGuard<K>>, mut keys: Receiver<K>) {
+pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<DeserializeGuard<K>>, keys: Receiver<K>) {
+    let mut keys = Box::pin(coalesced(keys));
     let Passes { context, leadership, stop } = passes;
     let at_once = usize::from(context.settings.concurrency);
     let mut turns = Turns::default();
@@ -49,7 +52,7 @@ pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<Deserial
         let due = turns.next_due().filter(|_| passes.len() < at_once);
         tokio::select! {
             () = stop.cancelled() => break,
-            key = keys.recv() => match key {
+            key = keys.next() => match key {
                 Some(key) => {
                     let leaves = store.get(&key).is_some_and(|object| object.meta().deletion_timestamp.is_some());
                     let name = Name { namespace: key.namespace, name: key.name };

@@ -97,8 +97,10 @@ pub struct Environment {
     pub uid: Option<String>,
     /// The facts they depend on.
     pub facts: EnvironmentFacts,
-    /// Digest of the facts.
+    /// Digest of everything that its dependents are judged by: the facts, and what the environment asks of them.
     pub digest: String,
+    /// Digest of the facts alone.
+    pub digest_of_facts: String,
     /// The account.
     pub account: Account,
     /// The account's IAM.

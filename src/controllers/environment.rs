@@ -54,7 +54,7 @@ pub(super) struct Pass<'a> {
 /// What ends the wait after a failed pass: what people write, and, of an environment that is to go, how much is still bound to it.
 pub(super) fn inputs(context: &Context, object: &PhiEnvironment) -> String {
     let deleting = object.metadata.deletion_timestamp.is_some();
-    let bound = deleting.then(|| context.caches.workloads_where(|workload| workload.spec.environment_ref.name == object.name_any()).len());
+    let bound = deleting.then(|| context.caches.workloads_of(&object.name_any(), |_| ()).len());
     format!("{} {:?} {bound:?}", marks(object), object.metadata.annotations)
 }
 
@@ -107,10 +107,10 @@ impl<'a> Pass<'a> {
 impl Pass<'_> {
     /// Takes the bulk read over into the shared snapshot, and boundary and claims from there: our own last write counts.
     fn take_over(&self, seen: &mut Observation, began: Instant) -> BTreeSet<String> {
-        let Ok(identity) = seen.identity.clone() else {
+        let Ok(identity) = &mut seen.identity else {
             return BTreeSet::new();
         };
-        let changed = self.identity.refresh(identity, began);
+        let changed = self.identity.refresh(std::mem::take(identity), began);
         let arn = self.rules.scope.policy_arn(&names::boundary(&self.rules.scope));
         seen.environment.boundary = Ok(self.identity.policy(&arn));
         seen.environment.claims = Ok(self.identity.claims());
@@ -195,7 +195,7 @@ impl Pass<'_> {
     }
 
     pub(super) fn bound_workloads(&self) -> usize {
-        self.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == self.name).len()
+        self.context.caches.workloads_of(&self.name, |_| ()).len()
     }
 
     pub(super) async fn write(&self, previous: &PhiEnvironmentStatus, status: &PhiEnvironmentStatus) -> Result<(), Fault> {

@@ -4,7 +4,7 @@
 //! yet is not believed (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::observed::claims::Claims;
@@ -21,7 +21,7 @@ pub struct SharedIdentity {
 
 #[derive(Debug, Default)]
 struct Inner {
-    snapshot: IdentitySnapshot,
+    snapshot: Arc<IdentitySnapshot>,
     /// When we last wrote a role (by name) or a policy (by ARN).
     written: HashMap<String, Instant>,
 }
@@ -60,7 +60,7 @@ impl SharedIdentity {
         let mut changed = differing(&inner.snapshot.roles, &fresh.roles);
         let name = |arn: String| arn.rsplit('/').next().unwrap_or_default().to_owned();
         changed.extend(differing(&inner.snapshot.policies, &fresh.policies).into_iter().map(name));
-        inner.snapshot = fresh;
+        inner.snapshot = Arc::new(fresh);
         changed
     }
 
@@ -69,8 +69,8 @@ impl SharedIdentity {
     pub fn view(&self, role: &str, policy_arn: &str) -> View {
         let inner = self.lock();
         View {
-            role: inner.snapshot.roles.get(role).cloned(),
-            policy: inner.snapshot.policies.get(policy_arn).cloned(),
+            role: inner.snapshot.roles.get(role).map(Role::read),
+            policy: inner.snapshot.policies.get(policy_arn).map(ManagedPolicy::read),
             rest: IdentitySnapshot { deny_only: inner.snapshot.deny_only.clone(), ..IdentitySnapshot::default() },
         }
     }
@@ -78,31 +78,31 @@ impl SharedIdentity {
     /// The role of this name.
     #[must_use]
     pub fn role(&self, name: &str) -> Option<Role> {
-        self.lock().snapshot.roles.get(name).cloned()
+        self.lock().snapshot.roles.get(name).map(Role::read)
     }
 
     /// The policy with this ARN.
     #[must_use]
     pub fn policy(&self, arn: &str) -> Option<ManagedPolicy> {
-        self.lock().snapshot.policies.get(arn).cloned()
+        self.lock().snapshot.policies.get(arn).map(ManagedPolicy::read)
     }
 
     /// The claims of the account.
     #[must_use]
     pub fn claims(&self) -> Claims {
-        Claims::of(self.lock().snapshot.policies.values())
+        Claims::among(self.lock().snapshot.policies.values())
     }
 
     /// Everything that is known.
     #[must_use]
-    pub fn snapshot(&self) -> IdentitySnapshot {
+    pub fn snapshot(&self) -> Arc<IdentitySnapshot> {
         self.lock().snapshot.clone()
     }
 
     /// Writes an action that was carried out through to the snapshot. `version` is the id of a policy version that it made.
     pub fn write_through(&self, action: &Action, version: Option<String>) {
         let mut inner = self.lock();
-        if let Some(key) = written(&mut inner.snapshot, action, version) {
+        if let Some(key) = written(Arc::make_mut(&mut inner.snapshot), action, version) {
             inner.written.insert(key, Instant::now());
         }
     }

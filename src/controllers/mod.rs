@@ -3,6 +3,7 @@
 mod access;
 mod backoff;
 pub(crate) mod cleanup;
+mod coalesce;
 mod conduct;
 mod context;
 mod environment;

@@ -96,13 +96,13 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
     let other_endpoints = elsewhere::endpoints(account, rules, &endpoints).await;
     let other_subnets = elsewhere::subnets(account, rules, &subnets, [&endpoints, &other_endpoints]).await;
     let boundary_arn = scope.policy_arn(&names::boundary(scope));
-    let boundary = identity.as_ref().map(|identity| identity.policies.get(&boundary_arn).cloned()).map_err(Clone::clone);
+    let boundary = identity.as_ref().map(|identity| identity.policies.get(&boundary_arn).map(ManagedPolicy::read)).map_err(Clone::clone);
     let boundary_is_ours = is_ours(account, rules, recorded, &boundary).await;
     let mut environment = EnvironmentObservation {
         operator_arn: operator_arn(&caller, &identity),
         caller,
         api_server,
-        claims: identity.as_ref().map(|identity| Claims::of(identity.policies.values())).map_err(Clone::clone),
+        claims: identity.as_ref().map(|identity| Claims::among(identity.policies.values())).map_err(Clone::clone),
         api_server_issuer: issuer,
         cluster,
         vpc,

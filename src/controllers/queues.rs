@@ -1,15 +1,18 @@
 //! What is to be looked at, and which change wakes what.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::core::DeserializeGuard;
+use kube::core::{DeserializeGuard, Selector, SelectorExt};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 use crate::cluster::caches::{Caches, Change};
+use crate::domain::names;
+use crate::plan::workload::{one_holds_the_other, selects_no_less};
 
 /// Queue of keys of one kind.
 pub type Sender<K> = UnboundedSender<ObjectRef<DeserializeGuard<K>>>;
@@ -75,6 +78,8 @@ pub async fn follow(caches: &Caches, changes: &mut UnboundedReceiver<Change>) {
 pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver<Change>) {
     let mut seen: HashMap<String, String> = HashMap::new();
     let mut selectors: HashMap<ObjectRef<DeserializeGuard<PhiWorkload>>, LabelSelector> = HashMap::new();
+    let mut fences: HashMap<ObjectRef<NetworkPolicy>, LabelSelector> =
+        caches.network_policies.state().iter().map(|policy| (ObjectRef::from_obj(&**policy), fenced(policy))).collect();
     for environment in caches.environments.state() {
         seen.insert(environment.name_any(), state_of(&environment));
         queues.environment(&environment.name_any());
@@ -98,7 +103,8 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
                 }
                 if caches.environment(&name).is_none() {
                     seen.remove(&name);
-                    wake_workloads(&caches, &queues, |workload| workload.spec.environment_ref.name == name);
+                    let wake = |workload: &PhiWorkload| queues.workload(&workload.namespace().unwrap_or_default(), &workload.name_any());
+                    caches.workloads_of(&name, wake);
                 }
             }
             Change::Workload(workload) => {
@@ -111,7 +117,7 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
                     None => selectors.remove(&name),
                 };
                 if before != selector {
-                    wake_siblings(&caches, &queues, &workload);
+                    wake_siblings(&caches, &queues, &workload, &[before, selector]);
                 }
             }
             Change::Access(access) => {
@@ -121,12 +127,19 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
                     queues.workload(&namespace, &access.spec.workload_ref.name);
                 }
             }
-            Change::Namespace(namespace) | Change::NetworkPolicy(namespace) | Change::Pod(namespace) => {
-                wake_workloads(&caches, &queues, |workload| workload.metadata.namespace.as_ref() == Some(&namespace));
+            Change::NetworkPolicy(policy) => {
+                let name = ObjectRef::from_obj(&*policy);
+                let living = caches.network_policies.get(&name).map(|policy| fenced(&policy));
+                let before = match living.clone() {
+                    Some(selector) => fences.insert(name, selector),
+                    None => fences.remove(&name),
+                };
+                wake_fenced(&caches, &queues, &policy, &[before, living]);
             }
-            Change::ServiceAccount(namespace, name) => wake_workloads(&caches, &queues, |workload| {
-                workload.metadata.namespace.as_ref() == Some(&namespace) && workload.spec.service_account_name == name
-            }),
+            Change::Namespace(namespace) | Change::Pod(namespace) => wake_workloads(&caches, &queues, &namespace, |_| true),
+            Change::ServiceAccount(namespace, name) => {
+                wake_workloads(&caches, &queues, &namespace, |workload| workload.spec.service_account_name == name);
+            }
         }
     }
 }
@@ -143,6 +156,11 @@ fn living_selector(caches: &Caches, workload: &DeserializeGuard<PhiWorkload>) ->
     living.filter(|living| living.metadata.deletion_timestamp.is_none()).map(|living| living.spec.pod_selector)
 }
 
+/// The pods that a network policy selects.
+fn fenced(policy: &NetworkPolicy) -> LabelSelector {
+    policy.spec.as_ref().and_then(|spec| spec.pod_selector.clone()).unwrap_or_default()
+}
+
 fn wake_for_workload(caches: &Caches, queues: &Queues, workload: &DeserializeGuard<PhiWorkload>) {
     let namespace = workload.namespace().unwrap_or_default();
     let name = workload.name_any();
@@ -150,16 +168,14 @@ fn wake_for_workload(caches: &Caches, queues: &Queues, workload: &DeserializeGua
     let Ok(workload) = &workload.0 else {
         return;
     };
-    for access in caches.accesses_of(&namespace, &name) {
-        queues.access(&namespace, &access.name_any());
+    for access in caches.names_of_accesses(&namespace, &name) {
+        queues.access(&namespace, &access);
     }
     let gone = caches.workload(&namespace, &name).is_none();
     if gone || workload.metadata.deletion_timestamp.is_some() {
         // A younger claimant of the service account, and an environment that waits to go.
         let account = &workload.spec.service_account_name;
-        wake_workloads(caches, queues, |other| {
-            other.metadata.namespace.as_ref() == Some(&namespace) && other.spec.service_account_name == *account
-        });
+        wake_workloads(caches, queues, &namespace, |other| other.spec.service_account_name == *account);
         let environment = &workload.spec.environment_ref.name;
         if caches.environment(environment).is_some_and(|environment| environment.metadata.deletion_timestamp.is_some()) {
             queues.environment(environment);
@@ -167,18 +183,31 @@ fn wake_for_workload(caches: &Caches, queues: &Queues, workload: &DeserializeGua
     }
 }
 
-/// The other workloads of the namespace: what they select may overlap with what this one does.
-fn wake_siblings(caches: &Caches, queues: &Queues, workload: &DeserializeGuard<PhiWorkload>) {
-    let (namespace, name) = (workload.namespace(), workload.name_any());
-    wake_workloads(caches, queues, |other| other.namespace() == namespace && other.name_any() != name);
+/// The other workloads of the namespace whose pods may overlap with what this one selected before or selects now.
+fn wake_siblings(caches: &Caches, queues: &Queues, workload: &DeserializeGuard<PhiWorkload>, selectors: &[Option<LabelSelector>; 2]) {
+    let (namespace, name) = (workload.namespace().unwrap_or_default(), workload.name_any());
+    let selectors: Vec<&LabelSelector> = selectors.iter().flatten().collect();
+    let parsed: Vec<Selector> = selectors.iter().filter_map(|&selector| Selector::try_from(selector.clone()).ok()).collect();
+    let selects = |labels: &BTreeMap<String, String>| parsed.iter().any(|selector| selector.matches(labels));
+    let selects_pods = caches.pods.of(&namespace).is_some_and(|pods| pods.iter().any(|pod| selects(&pod.labels)));
+    wake_workloads(caches, queues, &namespace, |other| {
+        let overlaps = || selectors.iter().any(|theirs| one_holds_the_other(&other.spec.pod_selector, theirs));
+        other.name_any() != name && (selects_pods || overlaps())
+    });
 }
 
-fn wake_workloads(caches: &Caches, queues: &Queues, wanted: impl Fn(&PhiWorkload) -> bool) {
-    for guarded in caches.workloads.state() {
-        if let Ok(workload) = &guarded.0
-            && wanted(workload)
-        {
-            queues.workload(&workload.namespace().unwrap_or_default(), &workload.name_any());
-        }
+/// The workload whose network policy this is, and those that it widens or widened.
+fn wake_fenced(caches: &Caches, queues: &Queues, policy: &NetworkPolicy, selectors: &[Option<LabelSelector>; 2]) {
+    let (namespace, name) = (policy.namespace().unwrap_or_default(), policy.name_any());
+    wake_workloads(caches, queues, &namespace, |workload| {
+        let widened = || selectors.iter().flatten().any(|theirs| selects_no_less(theirs, &workload.spec.pod_selector));
+        names::network_policy(&workload.name_any()) == name || widened()
+    });
+}
+
+/// The workloads of the namespace for which `wanted` holds.
+fn wake_workloads(caches: &Caches, queues: &Queues, namespace: &str, wanted: impl Fn(&PhiWorkload) -> bool) {
+    for name in caches.workloads_in(namespace, |workload| wanted(workload).then(|| workload.name_any())) {
+        queues.workload(namespace, &name);
     }
 }

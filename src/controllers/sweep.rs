@@ -43,17 +43,20 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
 /// What a sweep does, or would do.
 pub(super) async fn planned(pass: &Pass<'_>) -> Result<Sweep, Fault> {
     let scope = &pass.rules.scope;
-    let living = pass.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == pass.name);
-    let mut claimed = Living::default();
-    for workload in &living {
+    let claims = pass.context.caches.workloads_of(&pass.name, |workload| {
         let (namespace, account) = (workload.namespace().unwrap_or_default(), &workload.spec.service_account_name);
         let of = |mapping: &&RoleMapping| mapping.namespace == namespace && mapping.service_account_name == *account;
         let theirs = pass.rules.platform_roles.iter().flatten().find(of).map(|mapping| mapping.role_name.clone());
-        claimed.roles.extend([Some(names::role(scope, &namespace, account)), theirs].into_iter().flatten());
-        claimed.fences.insert((namespace, names::network_policy(&workload.name_any())));
+        let fence = names::network_policy(&workload.name_any());
+        ([Some(names::role(scope, &namespace, account)), theirs], (namespace, fence))
+    });
+    let mut claimed = Living::default();
+    for (roles, fence) in claims {
+        claimed.roles.extend(roles.into_iter().flatten());
+        claimed.fences.insert(fence);
     }
     let identity = pass.identity.snapshot();
-    let roles: Vec<_> = identity.roles.values().cloned().collect();
+    let roles: Vec<_> = identity.roles.values().collect();
     let handed_over = pass.context.hand_over.list(&pass.name).await?;
     let confirmed = |count: usize| pass.object.annotations().get(CONFIRM_SWEEP).is_some_and(|value| *value == count.to_string());
     // A workload that does not parse may claim any role: then only what was handed over is finished.

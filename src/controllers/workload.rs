@@ -36,12 +36,14 @@ pub(super) use undo::{cleaned_up, undo};
 /// When to look again at a workload that nothing else wakes.
 const IDLE: Duration = Duration::from_hours(1);
 
+/// How long the first pass over a workload waits for the pods of its namespace.
+const PODS: Duration = Duration::from_secs(1);
+
 /// What ends the wait after a failed pass: what people write about the workload and its accesses, its namespace, its service account,
 /// its fence, and its environment's facts.
 pub(super) fn inputs(context: &Context, object: &PhiWorkload) -> String {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let mut accesses: Vec<String> = context.caches.accesses_of(&namespace, &name).iter().map(marks).collect();
-    accesses.sort_unstable();
+    let accesses: Vec<String> = context.caches.accesses_of(&namespace, &name).iter().map(marks).collect();
     let around = context.caches.namespaces.get(&ObjectRef::new(&namespace));
     let around = around.map(|found| (found.metadata.labels.clone(), found.metadata.deletion_timestamp.clone()));
     let account = context.caches.service_accounts.get(&ObjectRef::new(&object.spec.service_account_name).within(&namespace));
@@ -58,7 +60,13 @@ pub(super) async fn reconcile(context: &Context, object: &PhiWorkload) -> Result
     let declared = context.caches.environment(environment_name);
     let known = context.environment(environment_name);
     match (declared, known) {
-        (Some(declared), Some(known)) if known.uid == declared.metadata.uid => Pass::new(context, object, &declared, known).run().await,
+        (Some(declared), Some(known)) if known.uid == declared.metadata.uid => {
+            if object.status.as_ref().is_none_or(|status| status.conditions.is_empty()) {
+                // The first word on a workload is not that its pods were not read yet.
+                context.caches.pods.told_within(&object.namespace().unwrap_or_default(), PODS).await;
+            }
+            Pass::new(context, object, &declared, known).run().await
+        }
         _ if object.metadata.deletion_timestamp.is_some() => hand_over(context, object).await,
         (declared, _) => wait(context, object, declared.is_some()).await,
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::scope::CLAIMS_PATH;
 use crate::policy::claim::Holder;
 
-use super::identity::ManagedPolicy;
+use super::identity::{DocumentText, ManagedPolicy};
 
 /// One claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,15 @@ impl Claims {
     pub fn of<'a>(policies: impl IntoIterator<Item = &'a ManagedPolicy>) -> Self {
         let mut claims = Self::default();
         policies.into_iter().for_each(|policy| claims.add(policy));
+        claims
+    }
+
+    /// The same, of policies whose documents were not read yet: those of claims alone are.
+    #[must_use]
+    pub fn among<'a>(policies: impl IntoIterator<Item = &'a ManagedPolicy<DocumentText>>) -> Self {
+        let mut claims = Self::default();
+        let candidates = policies.into_iter().filter(|policy| policy.arn.contains(CLAIMS_PATH));
+        candidates.for_each(|policy| claims.add(&policy.read()));
         claims
     }
 

@@ -1,8 +1,14 @@
 //! What a carried-out action makes of the account's IAM, as far as it is known.
 
-use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
+use crate::observed::identity::{DocumentText, IdentitySnapshot, ManagedPolicy, Role};
+use crate::policy::PolicyDocument;
 
 use super::Action;
+
+/// A document as IAM keeps it after we wrote it.
+fn kept(document: &PolicyDocument) -> DocumentText {
+    DocumentText::of(&document.to_json())
+}
 
 /// Changes the snapshot as the action changed the account; gives the role's name or the policy's ARN.
 pub fn written(snapshot: &mut IdentitySnapshot, action: &Action, version: Option<String>) -> Option<String> {
@@ -12,7 +18,7 @@ pub fn written(snapshot: &mut IdentitySnapshot, action: &Action, version: Option
                 arn: arn.clone(),
                 default_version: "v1".to_owned(),
                 other_versions: Vec::new(),
-                document: Some(document.clone()),
+                document: Some(kept(document)),
             };
             snapshot.policies.insert(arn.clone(), policy);
             Some(arn.clone())
@@ -22,11 +28,11 @@ pub fn written(snapshot: &mut IdentitySnapshot, action: &Action, version: Option
             policy.other_versions.retain(|version| Some(version) != prune.as_ref());
             let former = std::mem::replace(&mut policy.default_version, version?);
             policy.other_versions.push(former);
-            policy.document = Some(document.clone());
+            policy.document = Some(kept(document));
             Some(arn.clone())
         }
         Action::TakeClaim(claim) => {
-            let (arn, document) = (claim.arn.clone(), Some(claim.document.clone()));
+            let (arn, document) = (claim.arn.clone(), Some(kept(&claim.document)));
             let policy = ManagedPolicy { arn: arn.clone(), default_version: "v1".to_owned(), document, ..ManagedPolicy::default() };
             snapshot.policies.insert(arn.clone(), policy);
             Some(arn)
@@ -39,7 +45,7 @@ pub fn written(snapshot: &mut IdentitySnapshot, action: &Action, version: Option
             let role = Role {
                 name: new.name.clone(),
                 arn: new.arn.clone(),
-                trust: Some(new.trust.clone()),
+                trust: Some(kept(&new.trust)),
                 boundary_arn: Some(new.boundary_arn.clone()),
                 tags: new.tags.clone(),
                 ..Role::default()
@@ -69,7 +75,7 @@ fn written_to_role(snapshot: &mut IdentitySnapshot, action: &Action) -> Option<S
     };
     let role = snapshot.roles.get_mut(name)?;
     match action {
-        Action::UpdateTrust { trust, .. } => role.trust = Some(trust.clone()),
+        Action::UpdateTrust { trust, .. } => role.trust = Some(kept(trust)),
         Action::PutPermissionsBoundary { boundary_arn, .. } => role.boundary_arn = Some(boundary_arn.clone()),
         Action::TagRole { tags, .. } => role.tags.extend(tags.clone()),
         Action::AttachPolicy { policy_arn, .. } => drop(role.attached.insert(policy_arn.clone())),

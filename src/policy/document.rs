@@ -2,6 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::de::Error as _;
@@ -117,10 +118,16 @@ impl PolicyDocument {
     /// # Errors
     /// When the text is not a policy document; the error says where.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(&Self::json_in(text))
+    }
+
+    /// The JSON in a text that may be percent-encoded.
+    #[must_use]
+    pub fn json_in(text: &str) -> Cow<'_, str> {
         if text.trim_start().starts_with('{') {
-            serde_json::from_str(text)
+            Cow::Borrowed(text)
         } else {
-            serde_json::from_str(&percent_encoding::percent_decode_str(text).decode_utf8_lossy())
+            percent_encoding::percent_decode_str(text).decode_utf8_lossy()
         }
     }
 

@@ -168,11 +168,11 @@ impl Default for WorkloadThings {
 /// What there is of a workload once the actions are carried out.
 pub(super) fn workload(mut things: WorkloadThings, actions: &[Action]) -> WorkloadThings {
     let mut account = things.identity.clone();
-    account.roles.extend(things.role.take().map(|role| (role.name.clone(), role)));
+    account.roles.extend(things.role.take().map(|role| (role.name.clone(), role.kept())));
     let theirs = things.platform_role.take();
     let their_name = theirs.as_ref().map(|role| role.name.clone());
-    account.roles.extend(theirs.map(|role| (role.name.clone(), role)));
-    account.policies.extend(things.policy.take().map(|policy| (policy.arn.clone(), policy)));
+    account.roles.extend(theirs.map(|role| (role.name.clone(), role.kept())));
+    account.policies.extend(things.policy.take().map(|policy| (policy.arn.clone(), policy.kept())));
     for action in actions {
         // The ids of versions are no matter here.
         let _ = written(&mut account, action, Some(String::new()));
@@ -189,9 +189,9 @@ pub(super) fn workload(mut things: WorkloadThings, actions: &[Action]) -> Worklo
             _ => {}
         }
     }
-    things.platform_role = their_name.and_then(|name| account.roles.remove(&name));
-    things.role = account.roles.into_values().next();
-    things.policy = account.policies.into_values().next();
+    things.platform_role = their_name.and_then(|name| account.roles.remove(&name)).as_ref().map(Role::read);
+    things.role = account.roles.values().next().map(Role::read);
+    things.policy = account.policies.values().next().map(ManagedPolicy::read);
     things
 }
 

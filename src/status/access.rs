@@ -1,5 +1,7 @@
 //! The status of an access. It writes no IAM itself: it tells whether the workload's policy contains it.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::{BedrockAccessSpec, BedrockAccessStatus, PhiWorkloadStatus};
 use crate::plan::{Applied, Finding, Mode};
@@ -76,6 +78,17 @@ fn policy_applied(applied: &Applied, resolved: &State, workload: &PhiWorkloadSta
     let why = of(ConditionType::Ready)
         .map_or("it is being written".to_owned(), |condition| format!("{}: {}", condition.reason, condition.message));
     State::broken(Reason::WorkloadNotReady, format!("the workload does not give this access yet: {why}"))
+}
+
+/// Whether `status`, the first of an access, would only say that its workload's first pass over it is under way: nothing is wrong with
+/// the access, and nothing with the workload. The next status will say more.
+#[must_use]
+pub fn is_under_way(status: &BedrockAccessStatus, workload: &PhiWorkloadStatus) -> bool {
+    let waits = |condition: &Condition| {
+        condition.type_ == ConditionType::PolicyApplied.as_str() && condition.reason == Reason::WorkloadNotReady.as_str()
+    };
+    let unjudged = workload.conditions.is_empty() || is_true(&workload.conditions, ConditionType::Ready);
+    unjudged && is_true(&status.conditions, ConditionType::ModelsResolved) && status.conditions.iter().any(waits)
 }
 
 /// The status of an access that cannot be judged: its workload or environment is missing or not known yet.

@@ -15,71 +15,72 @@ pub struct Transition {
     pub note: String,
 }
 
-/// The conditions whose status differs from `previous`. One that is first seen counts unless it says nothing yet: it is unknown, or
-/// nothing is stalled.
+/// What to tell of the conditions whose status differs from `previous`: one event for them all, or none. A condition that is first seen
+/// counts only if it is not as one would wish, or true. What `Ready` sums up is not told beside it.
 #[must_use]
-pub fn transitions(previous: &[Condition], current: &[Condition]) -> Vec<Transition> {
-    current
-        .iter()
-        .filter_map(|condition| {
-            let before = previous.iter().find(|before| before.type_ == condition.type_);
-            let wished = if condition.type_ == ConditionType::Stalled.as_str() { "False" } else { "True" };
-            let changed = match before {
-                Some(before) => before.status != condition.status,
-                None => condition.status == "True" || (condition.status == "False" && wished == "True"),
-            };
-            changed.then(|| Transition {
-                warning: condition.status != wished,
-                reason: condition.reason.clone(),
-                note: format!("{} is {}: {}", condition.type_, condition.status, condition.message),
-            })
-        })
-        .collect()
+pub fn transitions(previous: &[Condition], current: &[Condition]) -> Option<Transition> {
+    let changed = |condition: &&Condition| match previous.iter().find(|before| before.type_ == condition.type_) {
+        Some(before) => before.status != condition.status,
+        None => condition.status == "True" || (condition.status == "False" && wished(condition) == "True"),
+    };
+    let changed: Vec<&Condition> = current.iter().filter(changed).collect();
+    let is = |condition: &Condition, kind: ConditionType| condition.type_ == kind.as_str();
+    let summed_up = changed.iter().any(|condition| is(condition, ConditionType::Ready));
+    let told = |condition: &&&Condition| !summed_up || is(condition, ConditionType::Ready) || is(condition, ConditionType::Compliant);
+    let told: Vec<&Condition> = changed.iter().filter(told).copied().collect();
+    let calls_for_attention = |condition: &&&Condition| condition.status != wished(condition);
+    let first = told.iter().find(calls_for_attention).or(told.first())?;
+    let notes: Vec<_> =
+        told.iter().map(|condition| format!("{} is {}: {}", condition.type_, condition.status, condition.message)).collect();
+    Some(Transition { warning: first.status != wished(first), reason: first.reason.clone(), note: notes.join("; ") })
+}
+
+/// The status that one would wish a condition to have.
+fn wished(condition: &Condition) -> &'static str {
+    if condition.type_ == ConditionType::Stalled.as_str() { "False" } else { "True" }
 }
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use k8s_openapi::jiff::Timestamp;
 
     use super::*;
+    use crate::api::conditions::Reason;
+    use crate::status::conditions::{Stamp, State, stamp};
 
-    fn condition(kind: ConditionType, status: &str, reason: &str) -> Condition {
-        Condition {
-            type_: kind.as_str().to_owned(),
-            status: status.to_owned(),
-            reason: reason.to_owned(),
-            message: "why".to_owned(),
-            observed_generation: Some(1),
-            last_transition_time: Time(Timestamp::UNIX_EPOCH),
-        }
+    fn conditions(states: [(ConditionType, Option<bool>); 4]) -> Vec<Condition> {
+        let state =
+            |holds| State { holds, reason: if holds == Some(true) { Reason::InPlace } else { Reason::Drifted }, message: "m".into() };
+        let states = states.into_iter().map(|(kind, holds)| (kind, state(holds))).collect();
+        stamp(states, &[], Stamp::new(Some(1), Timestamp::UNIX_EPOCH))
+    }
+
+    fn of(ready: bool, compliant: Option<bool>, isolated: bool) -> Vec<Condition> {
+        conditions([
+            (ConditionType::Ready, Some(ready)),
+            (ConditionType::Compliant, compliant),
+            (ConditionType::Stalled, Some(false)),
+            (ConditionType::NetworkIsolated, Some(isolated)),
+        ])
     }
 
     #[test]
-    fn each_change_of_a_status_is_told_once_and_nothing_else() {
-        use ConditionType::{Compliant, IdentityReady, Ready, Stalled};
-        for kind in [Ready, Compliant, IdentityReady, Stalled] {
-            let bad = if kind == Stalled { "True" } else { "False" };
-            for before in [None, Some("True"), Some("False"), Some("Unknown")] {
-                for now in ["True", "False", "Unknown"] {
-                    let previous: Vec<_> = before.map(|status| condition(kind, status, "InPlace")).into_iter().collect();
-                    let told = transitions(&previous, &[condition(kind, now, "Drifted")]);
-                    let silent = before == Some(now) || (before.is_none() && (now == "Unknown" || (kind == Stalled && now == "False")));
-                    let what = format!("{} from {before:?} to {now}", kind.as_str());
-                    assert_eq!(told.len(), usize::from(!silent), "{what}");
-                    for transition in told {
-                        assert_eq!(transition.reason, "Drifted", "{what}");
-                        assert_eq!(transition.warning, now == bad || now == "Unknown", "{what}");
-                        assert_eq!(transition.note, format!("{} is {now}: why", kind.as_str()));
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn another_reason_or_message_is_no_transition() {
-        let (before, now) = (condition(ConditionType::Ready, "False", "Drifted"), condition(ConditionType::Ready, "False", "Held"));
-        assert_eq!(transitions(&[before], &[now]), []);
+    fn one_event_tells_all_that_changed_and_nothing_that_did_not() {
+        let (right, wrong) = (of(true, Some(true), true), of(false, Some(false), false));
+        let note =
+            |previous: &[Condition], current: &[Condition]| transitions(previous, current).map(|one| (one.warning, one.reason, one.note));
+        let told = |warning, reason: Reason, note: &str| Some((warning, reason.as_str().to_owned(), note.to_owned()));
+        assert_eq!(note(&right, &right), None);
+        assert_eq!(note(&[], &right), told(false, Reason::InPlace, "Ready is True: m; Compliant is True: m"));
+        assert_eq!(note(&[], &of(true, None, true)), told(false, Reason::InPlace, "Ready is True: m"), "not known at first");
+        assert_eq!(note(&right, &of(true, Some(false), true)), told(true, Reason::Drifted, "Compliant is False: m"));
+        assert_eq!(note(&right, &wrong), told(true, Reason::Drifted, "Ready is False: m; Compliant is False: m"));
+        assert_eq!(note(&wrong, &of(false, Some(false), true)), told(false, Reason::InPlace, "NetworkIsolated is True: m"));
+        let mixed = note(&of(false, Some(true), true), &of(true, Some(false), true));
+        assert_eq!(
+            mixed,
+            told(true, Reason::Drifted, "Ready is True: m; Compliant is False: m"),
+            "what calls for attention gives the reason"
+        );
     }
 }

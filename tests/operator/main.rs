@@ -10,6 +10,7 @@ mod audit;
 mod boundary;
 mod claims;
 mod cleanup;
+mod cost;
 mod deletion;
 mod drift;
 mod events;

@@ -1,6 +1,6 @@
 //! Customer-managed policies, one at a time.
 
-use super::snapshot::{policy_of, readable};
+use super::snapshot::policy_of;
 use super::{Iam, tag_list, tags_of};
 use crate::aws::calls::{gone, present};
 use crate::aws::fault::{incomplete, unreadable};
@@ -26,10 +26,10 @@ impl Iam {
                 None => return Ok(None),
             }
         }
-        let mut policy = policy_of(arn.to_owned(), versions);
+        let mut policy = policy_of(arn.to_owned(), versions).read();
         // The list leaves the documents out.
         let Some(text) = self.version_text(arn, &policy.default_version).await? else { return Ok(None) };
-        policy.document = readable(Some(text));
+        policy.document = PolicyDocument::parse(&text).ok();
         Ok(Some(policy))
     }
 

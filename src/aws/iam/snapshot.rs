@@ -9,8 +9,10 @@ use super::{Iam, tags_of};
 use crate::domain::scope::CLAIMS_PATH;
 use crate::domain::tags;
 use crate::observed::Read;
-use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
-use crate::policy::PolicyDocument;
+use crate::observed::identity::{DocumentText, IdentitySnapshot};
+
+type Role = crate::observed::identity::Role<DocumentText>;
+type ManagedPolicy = crate::observed::identity::ManagedPolicy<DocumentText>;
 
 /// What counts as ours.
 struct Ours<'a> {
@@ -80,10 +82,10 @@ fn role_of(detail: RoleDetail) -> Role {
     Role {
         name: detail.role_name.unwrap_or_default(),
         arn: detail.arn.unwrap_or_default(),
-        trust: readable(detail.assume_role_policy_document),
+        trust: kept(detail.assume_role_policy_document),
         boundary_arn: detail.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
         attached: attached.into_iter().filter_map(|policy| policy.policy_arn).collect(),
-        inline: inline.into_iter().filter_map(|policy| Some((policy.policy_name?, readable(policy.policy_document)))).collect(),
+        inline: inline.into_iter().filter_map(|policy| Some((policy.policy_name?, kept(policy.policy_document)))).collect(),
         tags: tags_of(detail.tags),
     }
 }
@@ -95,7 +97,7 @@ pub(super) fn policy_of(arn: String, versions: Vec<PolicyVersion>) -> ManagedPol
         let id = version.version_id.unwrap_or_default();
         if version.is_default_version {
             policy.default_version = id;
-            policy.document = readable(version.document);
+            policy.document = kept(version.document);
         } else {
             policy.other_versions.push(id);
         }
@@ -109,8 +111,8 @@ fn age_of(version_id: &str) -> u32 {
     version_id.trim_start_matches('v').parse().unwrap_or(u32::MAX)
 }
 
-pub(super) fn readable(text: Option<String>) -> Option<PolicyDocument> {
-    text.and_then(|text| PolicyDocument::parse(&text).ok())
+fn kept(text: Option<String>) -> Option<DocumentText> {
+    text.map(|text| DocumentText::of(&text))
 }
 
 #[cfg(test)]
@@ -128,7 +130,7 @@ mod tests {
         let policy = policy_of("arn".into(), vec![version("v10", false), version("v11", true), version("v9", false)]);
         assert_eq!(policy.default_version, "v11");
         assert_eq!(policy.other_versions, ["v9", "v10"]);
-        assert!(policy.document.is_some());
+        assert!(policy.document.unwrap().only_denies());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The pods of one namespace, as the events of a watch leave them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
@@ -15,16 +16,33 @@ type ByName = BTreeMap<String, PodFacts>;
 pub(super) struct Facts {
     known: Option<ByName>,
     listed: ByName,
+    refused: bool,
+    /// All of `known`, as it was last shown.
+    shown: Option<Arc<[PodFacts]>>,
 }
 
 impl Facts {
     /// The pods by name; `None` if they were not read.
-    pub(super) fn all(&self) -> Option<Vec<PodFacts>> {
-        self.known.as_ref().map(|known| known.values().cloned().collect())
+    pub(super) fn all(&mut self) -> Option<Arc<[PodFacts]>> {
+        let known = self.known.as_ref()?;
+        Some(self.shown.get_or_insert_with(|| known.values().cloned().collect()).clone())
+    }
+
+    /// Whether the pods were read, or may not be.
+    pub(super) fn is_told(&self) -> bool {
+        self.known.is_some() || self.refused
     }
 
     /// Takes in an event; says whether what is known has changed.
     pub(super) fn take_in(&mut self, event: Result<Event<Pod>, Error>) -> bool {
+        let changed = self.apply(event);
+        if changed {
+            self.shown = None;
+        }
+        changed
+    }
+
+    fn apply(&mut self, event: Result<Event<Pod>, Error>) -> bool {
         match event {
             Ok(Event::Init) => {
                 self.listed.clear();
@@ -35,13 +53,17 @@ impl Facts {
                 false
             }
             Ok(Event::InitDone) => {
-                let listed = Some(std::mem::take(&mut self.listed));
-                listed != std::mem::replace(&mut self.known, listed.clone())
+                self.refused = false;
+                let before = self.known.replace(std::mem::take(&mut self.listed));
+                before != self.known
             }
             Ok(Event::Apply(pod)) => put(self.known.get_or_insert_default(), pod),
             Ok(Event::Delete(pod)) => self.known.as_mut().is_some_and(|known| known.remove(&pod.name_any()).is_some()),
             // What may no longer be read is no longer known. Anything else passes.
-            Err(error) if is_refusal(&error) => self.known.take().is_some(),
+            Err(error) if is_refusal(&error) => {
+                self.refused = true;
+                self.known.take().is_some()
+            }
             Err(_) => false,
         }
     }
@@ -84,8 +106,8 @@ mod tests {
         Err(Error::InitialListFailed(kube::Error::Api(status.boxed())))
     }
 
-    fn names(facts: &Facts) -> Option<Vec<String>> {
-        facts.all().map(|pods| pods.into_iter().map(|pod| pod.name).collect())
+    fn names(facts: &mut Facts) -> Option<Vec<String>> {
+        facts.all().map(|pods| pods.iter().map(|pod| pod.name.clone()).collect())
     }
 
     #[test]
@@ -93,25 +115,25 @@ mod tests {
         let mut facts = Facts::default();
         assert!(!facts.take_in(Ok(Event::Init)));
         assert!(!facts.take_in(Ok(Event::InitApply(pod("a", "Running", "x")))));
-        assert_eq!(names(&facts), None);
+        assert_eq!(names(&mut facts), None);
         assert!(facts.take_in(Ok(Event::InitDone)));
-        assert_eq!(names(&facts), Some(vec!["a".into()]));
+        assert_eq!(names(&mut facts), Some(vec!["a".into()]));
 
         assert!(!facts.take_in(Ok(Event::Apply(pod("a", "Pending", "x")))), "its phase is not judged");
         assert!(facts.take_in(Ok(Event::Apply(pod("a", "Running", "y")))));
         assert!(facts.take_in(Ok(Event::Apply(pod("b", "Pending", "x")))));
         assert!(facts.take_in(Ok(Event::Apply(pod("a", "Succeeded", "y")))));
-        assert_eq!(names(&facts), Some(vec!["b".into()]));
+        assert_eq!(names(&mut facts), Some(vec!["b".into()]));
         assert!(facts.take_in(Ok(Event::Delete(pod("b", "Running", "x")))));
         assert!(!facts.take_in(Ok(Event::Delete(pod("b", "Running", "x")))));
-        assert_eq!(names(&facts), Some(vec![]));
+        assert_eq!(names(&mut facts), Some(vec![]));
     }
 
     #[test]
     fn a_namespace_without_pods_is_known_to_have_none() {
         let mut facts = Facts::default();
         assert!(facts.take_in(Ok(Event::InitDone)));
-        assert_eq!(names(&facts), Some(vec![]));
+        assert_eq!(names(&mut facts), Some(vec![]));
     }
 
     #[test]
@@ -124,20 +146,22 @@ mod tests {
         for again in [true, false] {
             facts.take_in(Ok(Event::Init));
             facts.take_in(Ok(Event::InitApply(pod("b", "Running", "x"))));
-            assert!(names(&facts).unwrap().contains(&"b".to_owned()));
+            assert!(names(&mut facts).unwrap().contains(&"b".to_owned()));
             assert_eq!(facts.take_in(Ok(Event::InitDone)), again, "pod a went while nobody looked");
         }
-        assert_eq!(names(&facts), Some(vec!["b".into()]));
+        assert_eq!(names(&mut facts), Some(vec!["b".into()]));
     }
 
     #[test]
     fn what_may_no_longer_be_read_is_unknown_and_what_fails_for_a_moment_is_not() {
         let mut facts = Facts::default();
+        assert!(!facts.is_told());
         facts.take_in(Ok(Event::InitDone));
         assert!(!facts.take_in(failed(503, "ServiceUnavailable")));
-        assert_eq!(names(&facts), Some(vec![]));
+        assert_eq!(names(&mut facts), Some(vec![]));
         assert!(facts.take_in(failed(403, "Forbidden")));
-        assert_eq!(names(&facts), None);
+        assert_eq!(names(&mut facts), None);
         assert!(!facts.take_in(failed(403, "Forbidden")));
+        assert!(facts.is_told());
     }
 }

@@ -19,7 +19,7 @@ use crate::controllers::workload::cleaned_up;
 use crate::controllers::{sweep, workload};
 use crate::domain::{Fault, FaultClass, tags};
 use crate::observed::environment::EnvironmentObservation;
-use crate::observed::identity::Role;
+use crate::observed::identity::{DocumentText, Role};
 use crate::plan::environment::{claims, scope_findings};
 use crate::plan::facts::EnvironmentFacts;
 use crate::plan::{Action, Finding, Mode, Plan};
@@ -87,7 +87,7 @@ impl Cleanup<'_> {
     /// Whether there is anything to take away, for which the claim has to be ours.
     async fn finds_anything(&self, pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<bool, Fault> {
         let wanted = tags::of_environment(&pass.rules.scope);
-        let role = |role: &Role| tags::owned(&role.tags, &wanted);
+        let role = |role: &Role<DocumentText>| tags::owned(&role.tags, &wanted);
         let recorded = |workload: &PhiWorkload| self.context.statuses.previous(workload) != PhiWorkloadStatus::default();
         Ok(pass.identity.snapshot().roles.values().any(role)
             || self.bound(&pass.name).iter().any(|workload| recorded(workload) && workload.finalizers().iter().any(|one| one == FINALIZER))
@@ -179,6 +179,7 @@ fn known(pass: &Pass<'_>, seen: &Observation) -> Option<Arc<Environment>> {
         uid: pass.object.metadata.uid.clone(),
         facts: EnvironmentFacts::of(&pass.rules, &pass.object.spec, &seen.environment, None)?,
         digest: String::new(),
+        digest_of_facts: String::new(),
         account: pass.account.clone(),
         identity: pass.identity.clone(),
         foreseen: pass.mode == Mode::Audit,

@@ -47,7 +47,8 @@ impl Pass<'_> {
         let digest = digest::of_value(&(&facts, format!("{:?}", self.mode), &self.object.spec.namespace_selector));
         let (account, identity) = (self.account.clone(), self.identity.clone());
         let uid = self.object.metadata.uid.clone();
-        let environment = Environment { uid, digest: digest.clone(), account, identity, facts, foreseen };
+        let digest_of_facts = digest::of_value(&facts);
+        let environment = Environment { uid, digest: digest.clone(), digest_of_facts, account, identity, facts, foreseen };
         let environment = Arc::new(environment);
         let before = self.context.set_environment(&self.name, environment.clone());
         let all = before.is_none_or(|before| before.digest != digest);
@@ -57,22 +58,23 @@ impl Pass<'_> {
             let theirs = environment.facts.platform_role(&namespace, account);
             changed.contains(&names::role(scope, &namespace, account)) || theirs.is_some_and(|theirs| changed.contains(theirs))
         };
-        self.wake(|workload| all || concerned(workload), |_| all);
+        if all || !changed.is_empty() {
+            self.wake(|workload| all || concerned(workload), |_| all);
+        }
     }
 
     /// Wakes the bound workloads that are `wanted`, and the accesses of those that are wanted `deep`.
     fn wake(&self, wanted: impl Fn(&PhiWorkload) -> bool, deep: impl Fn(&PhiWorkload) -> bool) {
-        for workload in self.context.caches.workloads_where(|workload| workload.spec.environment_ref.name == self.name) {
-            let namespace = workload.namespace().unwrap_or_default();
-            if wanted(&workload) {
-                self.context.queues.workload(&namespace, &workload.name_any());
+        let (caches, queues) = (&self.context.caches, &self.context.queues);
+        caches.workloads_of(&self.name, |workload| {
+            let (namespace, name) = (workload.namespace().unwrap_or_default(), workload.name_any());
+            if wanted(workload) {
+                queues.workload(&namespace, &name);
             }
-            if deep(&workload) {
-                for access in self.context.caches.accesses_of(&namespace, &workload.name_any()) {
-                    self.context.queues.access(&namespace, &access.name_any());
-                }
+            if deep(workload) {
+                caches.names_of_accesses(&namespace, &name).iter().for_each(|access| queues.access(&namespace, access));
             }
-        }
+        });
     }
 
     /// Why nothing may be claimed of workloads from this pass, if so: a read that they need failed, or the scope is not the one meant.

@@ -63,31 +63,26 @@ impl<'a> Pass<'a> {
     /// What a `Held` is judged against: everything that the desired documents are made from.
     pub(super) fn digest_of_inputs(&self) -> String {
         let accesses: BTreeSet<String> = self.accesses.iter().map(|access| digest::of_value(&(&access.name, &access.spec))).collect();
-        digest::of_value(&(&self.object.spec, &self.environment.facts, accesses, self.admitted, &self.older_claimant))
+        digest::of_value(&(&self.object.spec, &self.environment.digest_of_facts, accesses, self.admitted, &self.older_claimant))
     }
 }
 
 /// An older workload of the namespace with the same service account: it keeps it.
 fn older_claimant(context: &Context, object: &PhiWorkload) -> Option<String> {
     let age = |workload: &PhiWorkload| (workload.creation_timestamp().map(|time| time.0), workload.name_any());
-    let mut others = context.caches.workloads_where(|other| {
-        other.namespace() == object.namespace()
-            && other.spec.service_account_name == object.spec.service_account_name
-            && other.metadata.uid != object.metadata.uid
-            && age(other) < age(object)
+    let others = context.caches.workloads_in(object.metadata.namespace.as_deref().unwrap_or_default(), |other| {
+        let claims = other.spec.service_account_name == object.spec.service_account_name && other.metadata.uid != object.metadata.uid;
+        (claims && age(other) < age(object)).then(|| age(other))
     });
-    others.sort_by_key(age);
-    others.first().map(ResourceExt::name_any)
+    others.into_iter().min().map(|(_, name)| name)
 }
 
 /// The other workloads of the namespace that are not being deleted, with the pods they select.
 fn other_workloads(context: &Context, object: &PhiWorkload) -> Vec<(String, LabelSelector)> {
-    let others = context.caches.workloads_where(|other| {
-        other.namespace() == object.namespace()
-            && other.metadata.name != object.metadata.name
-            && other.metadata.deletion_timestamp.is_none()
-    });
-    others.into_iter().map(|other| (other.name_any(), other.spec.pod_selector)).collect()
+    context.caches.workloads_in(object.metadata.namespace.as_deref().unwrap_or_default(), |other| {
+        let lives = other.metadata.name != object.metadata.name && other.metadata.deletion_timestamp.is_none();
+        lives.then(|| (other.name_any(), other.spec.pod_selector.clone()))
+    })
 }
 
 /// A hold on one access holds the policy that it shares with its siblings.

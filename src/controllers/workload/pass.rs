@@ -47,7 +47,7 @@ pub(super) struct Pass<'a> {
     pub(super) leaving: bool,
     pub(super) older_claimant: Option<String>,
     pub(super) accesses: Vec<DeclaredAccess>,
-    pub(super) pods: Option<Vec<PodFacts>>,
+    pub(super) pods: Option<Arc<[PodFacts]>>,
     pub(super) other_workloads: Vec<(String, LabelSelector)>,
     pub(super) previous: PhiWorkloadStatus,
     pub(super) at: Stamp,
@@ -151,7 +151,7 @@ impl Pass<'_> {
         let platform_role = self.platform_role();
         let facts = &self.environment.facts;
         let caches = &self.context.caches;
-        let policies: Vec<_> = caches.network_policies.state();
+        let policies = caches.network_policies_in(&self.namespace);
         let others: Vec<&NetworkPolicy> = policies.iter().map(AsRef::as_ref).filter(|policy| self.is_another(policy)).collect();
         let other_workloads: Vec<_> = self.other_workloads.iter().map(|(name, selector)| (name.as_str(), selector)).collect();
         let inputs = WorkloadInputs {
@@ -190,7 +190,7 @@ impl Pass<'_> {
     }
 
     fn is_another(&self, policy: &NetworkPolicy) -> bool {
-        policy.metadata.namespace.as_ref() == Some(&self.namespace) && policy.name_any() != names::network_policy(&self.name)
+        policy.name_any() != names::network_policy(&self.name)
     }
 
     /// Asks for what neither the bulk read nor the status tells of an identity that is there, as after a lost status.

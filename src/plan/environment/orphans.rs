@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{Scope, tags};
 use crate::observed::handed_over::HandedOver;
-use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
+use crate::observed::identity::{DocumentText, IdentitySnapshot};
 use crate::plan::Action;
+
+type Role = crate::observed::identity::Role<DocumentText>;
+type ManagedPolicy = crate::observed::identity::ManagedPolicy<DocumentText>;
 
 /// Unclaimed roles that one sweep cuts off without asking, however few roles there are.
 const BRAKE: usize = 5;
@@ -37,14 +40,14 @@ pub struct Living {
 #[must_use]
 pub fn sweep(
     scope: &Scope,
-    roles: &[Role],
+    roles: &[&Role],
     identity: &IdentitySnapshot,
     claimed: &Living,
     handed_over: &BTreeMap<String, HandedOver>,
     confirmed: bool,
 ) -> Sweep {
     let wanted = tags::of_environment(scope);
-    let ours: Vec<&Role> = roles.iter().filter(|role| tags::owned(&role.tags, &wanted)).collect();
+    let ours: Vec<&Role> = roles.iter().copied().filter(|role| tags::owned(&role.tags, &wanted)).collect();
     let mut sweep = Sweep::default();
     for (name, left) in handed_over.iter().filter(|(name, _)| !claimed.roles.contains(*name)) {
         let role = ours.iter().find(|role| role.name == *name);
@@ -114,7 +117,7 @@ fn open(handed_over: &BTreeMap<String, HandedOver>, claimed: &Living) -> Vec<Act
 fn power<'a>(role: &'a Role, identity: &'a IdentitySnapshot) -> impl Iterator<Item = Action> + 'a {
     let attached = role.attached.iter().filter(|arn| !identity.only_denies(arn));
     let attached = attached.map(|arn| Action::DetachPolicy { role: role.name.clone(), policy_arn: arn.clone() });
-    let inline = role.inline.iter().filter(|(_, document)| !document.as_ref().is_some_and(crate::policy::PolicyDocument::only_denies));
+    let inline = role.inline.iter().filter(|(_, document)| !document.as_ref().is_some_and(DocumentText::only_denies));
     attached.chain(inline.map(|(name, _)| Action::DeleteInlinePolicy { role: role.name.clone(), policy_name: name.clone() }))
 }
 

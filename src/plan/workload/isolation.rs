@@ -221,15 +221,20 @@ fn normal(selector: Option<&LabelSelector>) -> LabelSelector {
     }
 }
 
+/// Whether a network policy that selects `theirs` selects every pod that a workload which selects `ours` does.
+#[must_use]
+pub fn selects_no_less(theirs: &LabelSelector, ours: &LabelSelector) -> bool {
+    let value_of = |key| ours.match_labels.as_ref().and_then(|labels| labels.get(key));
+    theirs.match_expressions.as_deref().unwrap_or_default().is_empty()
+        && theirs.match_labels.iter().flatten().all(|(key, value)| value_of(key) == Some(value))
+}
+
 /// Network policies add up: another one that selects the same pods and admits something widens ours.
 fn widening(inputs: &WorkloadInputs, other: &NetworkPolicy) -> Option<Finding> {
     let spec = other.spec.as_ref()?;
     let admits = !spec.ingress.as_deref().unwrap_or_default().is_empty() || !spec.egress.as_deref().unwrap_or_default().is_empty();
     let empty = LabelSelector::default();
-    let theirs = spec.pod_selector.as_ref().unwrap_or(&empty);
-    let ours = inputs.spec.pod_selector.match_labels.clone().unwrap_or_default();
-    let selects = theirs.match_expressions.as_deref().unwrap_or_default().is_empty()
-        && theirs.match_labels.iter().flatten().all(|(key, value)| ours.get(key) == Some(value));
+    let selects = selects_no_less(spec.pod_selector.as_ref().unwrap_or(&empty), &inputs.spec.pod_selector);
     let name = other.metadata.name.as_deref().unwrap_or_default();
     (admits && selects).then(|| {
         let message = format!("NetworkPolicy {name} selects the same pods and admits more; narrow its podSelector, or move what it admits to the environment's network peers");

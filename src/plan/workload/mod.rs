@@ -6,7 +6,8 @@ mod isolation;
 mod pods;
 
 pub use admission::admits;
-pub use isolation::{carries_our_label, isolation_policy};
+pub use isolation::{carries_our_label, isolation_policy, selects_no_less};
+pub use pods::one_holds_the_other;
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;

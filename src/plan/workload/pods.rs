@@ -167,7 +167,8 @@ fn overlaps(inputs: &WorkloadInputs, pods: &[Pod]) -> Finding {
 }
 
 /// Whether two selectors ask for the same labels and not both narrow that further, so that one selects whatever the other does.
-fn one_holds_the_other(ours: &LabelSelector, theirs: &LabelSelector) -> bool {
+#[must_use]
+pub fn one_holds_the_other(ours: &LabelSelector, theirs: &LabelSelector) -> bool {
     let labels = |selector: &LabelSelector| selector.match_labels.clone().unwrap_or_default();
     let further = |selector: &LabelSelector| selector.match_expressions.clone().unwrap_or_default();
     let (our_further, their_further) = (further(ours), further(theirs));

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 
 use crate::api::phi_workload::WorkloadIdentityStatus;
 use crate::domain::{names, tags};
-use crate::observed::identity::Role;
+use crate::observed::identity::{DocumentText, Role};
 use crate::policy::PolicyDocument;
 use crate::preview::observed::{FoundPolicy, FoundRole};
 
@@ -32,7 +32,7 @@ impl Seen<'_> {
                     ours,
                     default_version: policy.default_version.clone(),
                     other_versions: policy.other_versions.clone(),
-                    document: policy.document.clone().filter(|_| ours),
+                    document: policy.document.as_ref().filter(|_| ours).and_then(DocumentText::read),
                 };
                 (arn.clone(), found)
             })
@@ -48,7 +48,7 @@ impl Seen<'_> {
             .collect();
         let recorded = self.recorded();
         let near = self.identity.roles.iter().filter(|(name, role)| role.arn == scope.role_arn(name) || derived.contains(*name));
-        near.map(|(name, role)| (name.clone(), self.role(role, recorded.get(name.as_str()).copied()))).collect()
+        near.map(|(name, role)| (name.clone(), self.role(&role.read(), recorded.get(name.as_str()).copied()))).collect()
     }
 
     fn role(&self, role: &Role, recorded: Option<&WorkloadIdentityStatus>) -> FoundRole {

@@ -26,7 +26,7 @@ fn calls(claimed: &[&str], handed_over: &[(&str, &str)]) -> Vec<String> {
     let claimed = Living { roles: claimed.iter().map(|&name| name.to_owned()).collect(), ..Living::default() };
     let left = |policy: &str| HandedOver { policy_arn: policy.to_owned(), ..HandedOver::default() };
     let handed_over = handed_over.iter().map(|&(role, policy)| (role.to_owned(), left(policy))).collect();
-    let sweep = sweep(&scope(), &[role], &identity, &claimed, &handed_over, false);
+    let sweep = sweep(&scope(), &[&role], &identity, &claimed, &handed_over, false);
     assert_eq!(sweep.braked, 0);
     sweep.actions.iter().map(|action| format!("{} {}", action.describe().1, action.describe().2)).collect()
 }
@@ -60,7 +60,7 @@ fn planned(claimed: &Living, roles: &[Role]) -> Vec<&'static str> {
         ..IdentitySnapshot::default()
     };
     let handed_over = BTreeMap::from([("role".to_owned(), left())]);
-    let sweep = sweep(&scope(), roles, &identity, claimed, &handed_over, false);
+    let sweep = sweep(&scope(), &roles.iter().collect::<Vec<_>>(), &identity, claimed, &handed_over, false);
     assert_eq!(sweep.finished, BTreeSet::from(["role".to_owned()]));
     sweep.actions.iter().map(|action| action.describe().1).collect()
 }
