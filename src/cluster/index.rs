@@ -136,9 +136,9 @@ mod tests {
         serde_json::from_value(json!({ "metadata": { "namespace": namespace, "name": name, "labels": labels } })).unwrap()
     }
 
-    fn tell(index: &Index<ServiceAccount>, writer: &mut Writer<ServiceAccount>, event: Event<ServiceAccount>) {
-        writer.apply_watcher_event(&event);
-        index.take_in(&event);
+    fn tell(index: &Index<ServiceAccount>, writer: &mut Writer<ServiceAccount>, event: &Event<ServiceAccount>) {
+        writer.apply_watcher_event(event);
+        index.take_in(event);
     }
 
     fn names(index: &Index<ServiceAccount>, namespace: &str, group: &str) -> Vec<String> {
@@ -150,19 +150,19 @@ mod tests {
         let (reader, mut writer) = store();
         let index = Index::new(reader, team);
         for (namespace, name, team) in [("a", "y", Some("1")), ("a", "x", Some("1")), ("a", "z", Some("2")), ("b", "x", Some("1"))] {
-            tell(&index, &mut writer, Event::Apply(account(namespace, name, team)));
+            tell(&index, &mut writer, &Event::Apply(account(namespace, name, team)));
         }
-        tell(&index, &mut writer, Event::Apply(account("c", "x", None)));
+        tell(&index, &mut writer, &Event::Apply(account("c", "x", None)));
         assert_eq!(names(&index, "a", "1"), ["x", "y"]);
         assert_eq!(names(&index, "b", "1"), ["x"]);
         assert_eq!(names(&index, "c", "1"), [""; 0]);
         assert_eq!(index.namespaces().into_iter().collect::<Vec<_>>(), ["a", "b"]);
 
         let moves = index.moves();
-        tell(&index, &mut writer, Event::Apply(account("a", "x", Some("1"))));
+        tell(&index, &mut writer, &Event::Apply(account("a", "x", Some("1"))));
         assert_eq!(index.moves(), moves, "no namespace came or went");
-        tell(&index, &mut writer, Event::Delete(account("b", "x", Some("1"))));
-        tell(&index, &mut writer, Event::Apply(account("a", "x", Some("2"))));
+        tell(&index, &mut writer, &Event::Delete(account("b", "x", Some("1"))));
+        tell(&index, &mut writer, &Event::Apply(account("a", "x", Some("2"))));
         assert_eq!(names(&index, "a", "1"), ["y"]);
         assert_eq!(names(&index, "a", "2"), ["x", "z"]);
         assert_eq!(index.namespaces().into_iter().collect::<Vec<_>>(), ["a"]);
@@ -173,11 +173,11 @@ mod tests {
     fn a_new_list_replaces_what_was_known() {
         let (reader, mut writer) = store();
         let index = Index::new(reader, team);
-        tell(&index, &mut writer, Event::Apply(account("a", "x", Some("1"))));
-        tell(&index, &mut writer, Event::Init);
-        tell(&index, &mut writer, Event::InitApply(account("b", "y", Some("1"))));
+        tell(&index, &mut writer, &Event::Apply(account("a", "x", Some("1"))));
+        tell(&index, &mut writer, &Event::Init);
+        tell(&index, &mut writer, &Event::InitApply(account("b", "y", Some("1"))));
         assert_eq!(names(&index, "a", "1"), ["x"], "a list that is not whole replaces nothing");
-        tell(&index, &mut writer, Event::InitDone);
+        tell(&index, &mut writer, &Event::InitDone);
         assert_eq!(names(&index, "a", "1"), [""; 0]);
         assert_eq!(names(&index, "b", "1"), ["y"]);
     }

@@ -98,7 +98,7 @@ async fn a_role_changes_hands_and_comes_back() {
     scene.bed.apply(&attaching("notes-phi")).await;
     annotated(&scene, Some(THEIRS)).await;
     scene.all_ready("summaries").await;
-    assert_eq!(attached(&scene, "notes-phi").await, [own.policy_arn.clone()]);
+    assert_eq!(attached(&scene, "notes-phi").await, std::slice::from_ref(&own.policy_arn));
     assert_eq!(picture(&scene).await, before, "our role stays as it was");
     let identity = scene.workload().await.status.unwrap().identity.unwrap();
     assert_eq!((identity.role_arn.as_str(), identity.accesses.len()), (THEIRS, 1));
@@ -175,7 +175,7 @@ async fn a_role_of_the_platforms_is_cut_off_once_enforce_returns() {
     scene.bed.eventually("Audit lets the workload go", SOON, gone).await;
     scene.sweeps(2).await;
     assert_eq!(scene.changes_since(&counted).await.into_iter().collect::<Vec<_>>(), []);
-    assert_eq!(attached(&scene, "notes-phi").await, [policy_arn.clone()]);
+    assert_eq!(attached(&scene, "notes-phi").await, std::slice::from_ref(&policy_arn));
 
     // The mapping may be gone by then too: the hand-over list knows the role.
     scene.bed.apply(ENVIRONMENT).await;

@@ -283,18 +283,8 @@ async fn network_policies_of_the_platforms_are_judged() {
     let fences: Api<NetworkPolicy> = Api::namespaced(scene.bed.client(), "clinic");
     assert_eq!(fences.list(&ListParams::default()).await.unwrap().items.len(), 2, "none of ours");
 
-    scene
-        .bed
-        .apply(
-            &needed
-                .replace("default-deny", "open")
-                .replace("policyTypes: [Ingress, Egress]", "egress: [{}]")
-                .split("---")
-                .next()
-                .unwrap()
-                .to_owned(),
-        )
-        .await;
+    let open = needed.replace("default-deny", "open").replace("policyTypes: [Ingress, Egress]", "egress: [{}]");
+    scene.bed.apply(open.split("---").next().unwrap()).await;
     let wide = || async {
         let controls = scene.workload().await.status.unwrap().controls;
         let found = controls.iter().any(|control| control.id == "NET-10/open" && control.message.contains("egress to every address"));

@@ -53,6 +53,7 @@ fn with_policy(observed: &mut EnvironmentObservation, service: &str, statements:
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "it is a table")]
 fn each_missing_property_of_an_endpoint_has_its_own_reason() {
     let cases: [Case; 17] = [
         (

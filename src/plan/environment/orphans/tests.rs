@@ -35,7 +35,7 @@ fn calls(claimed: &[&str], handed_over: &[(&str, &str)]) -> Vec<String> {
 fn a_role_of_the_platforms_loses_our_policy_and_stays() {
     let detach = format!("DetachRolePolicy {POLICY} from theirs");
     assert_eq!(calls(&["clinic.notes-1", "theirs"], &[]), [""; 0], "a living workload claims both");
-    assert_eq!(calls(&[], &[]), [detach.clone()], "nobody claims the policy");
+    assert_eq!(calls(&[], &[]), std::slice::from_ref(&detach), "nobody claims the policy");
     let both = [("clinic.notes-1", POLICY), ("theirs", POLICY)];
     assert_eq!(calls(&[], &both), [detach.clone(), format!("DeletePolicy {POLICY}")], "once, and after the role");
     assert_eq!(calls(&[], &[("theirs", POLICY)]), [detach.clone(), format!("DeletePolicy {POLICY}")], "it was handed over");

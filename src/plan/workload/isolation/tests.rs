@@ -7,20 +7,20 @@ use crate::plan::Finding;
 use crate::plan::workload::tests::{HAIKU, World, access, settled};
 use crate::plan::workload::{WorkloadInputs, remove};
 
-fn policy(name: &str, spec: Value) -> &'static NetworkPolicy {
+fn policy(name: &str, spec: &Value) -> &'static NetworkPolicy {
     let policy = json!({ "metadata": { "name": name, "namespace": "clinic" }, "spec": spec });
     Box::leak(Box::new(serde_json::from_value(policy).unwrap()))
 }
 
 fn deny(selector: &Value, types: &[&str]) -> &'static NetworkPolicy {
-    policy("deny", json!({ "podSelector": selector, "policyTypes": types }))
+    policy("deny", &json!({ "podSelector": selector, "policyTypes": types }))
 }
 
 /// What the platform lets the pods reach: the endpoint, and DNS.
 fn needed() -> &'static NetworkPolicy {
     policy(
         "needed",
-        json!({ "podSelector": { "matchLabels": { "app": "notes" } }, "policyTypes": ["Egress"], "egress": [
+        &json!({ "podSelector": { "matchLabels": { "app": "notes" } }, "policyTypes": ["Egress"], "egress": [
         { "to": [{ "ipBlock": { "cidr": "10.0.0.9/32" } }], "ports": [{ "protocol": "TCP", "port": 443 }] },
         { "to": [{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } },
                    "podSelector": { "matchLabels": { "k8s-app": "kube-dns" } } }],
@@ -52,14 +52,17 @@ fn a_fence_of_the_platforms_is_verified_and_gives_way_to_the_role() {
     assert_eq!(world.calls(), ["CreatePolicy", "CreateRole", "AttachRolePolicy", "AnnotateServiceAccount"], "no policy is written");
 }
 
+/// A name, the policies of the namespace, the reasons they give and whether each blocks, and words of the sentence.
+type Case = (&'static str, Vec<&'static NetworkPolicy>, Vec<(Reason, bool)>, &'static str);
+
 #[test]
 fn each_flaw_of_a_fence_has_its_own_reason() {
     let both = ["Ingress", "Egress"];
     let app = json!({ "matchLabels": { "app": "notes" } });
     let to = |cidr: &str| {
-        policy("wide", json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": [{ "to": [{ "ipBlock": { "cidr": cidr } }] }] }))
+        policy("wide", &json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": [{ "to": [{ "ipBlock": { "cidr": cidr } }] }] }))
     };
-    let cases: Vec<(&str, Vec<&'static NetworkPolicy>, Vec<(Reason, bool)>, &str)> = vec![
+    let cases: Vec<Case> = vec![
         ("nothing", vec![], vec![(Reason::EgressNotDenied, true), (Reason::IngressNotDenied, true)], "podSelector app=notes"),
         (
             "other pods",
@@ -83,7 +86,7 @@ fn each_flaw_of_a_fence_has_its_own_reason() {
         ),
         (
             "all is let in",
-            vec![deny(&app, &both), needed(), policy("open", json!({ "podSelector": {}, "ingress": [{}] }))],
+            vec![deny(&app, &both), needed(), policy("open", &json!({ "podSelector": {}, "ingress": [{}] }))],
             vec![(Reason::WidenedByOtherPolicy, false)],
             "open admits ingress from every address",
         ),
