@@ -27,7 +27,8 @@ const FINISHING: Duration = Duration::from_secs(8);
 const LEAVING: usize = 2;
 
 /// Runs the passes of one kind until the token is cancelled; those that run are then finished. None goes on once the lease is lost.
-pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<DeserializeGuard<K>>, keys: Receiver<K>) {
+/// Gives whether all could be finished: a pass that was broken off may have a request under way.
+pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<DeserializeGuard<K>>, keys: Receiver<K>) -> bool {
     let mut keys = Box::pin(coalesced(keys));
     let Passes { context, leadership, stop } = passes;
     let at_once = usize::from(context.settings.concurrency);
@@ -64,7 +65,7 @@ pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<Deserial
                 Ok((name, again)) => turns.done(&name, again.map(|after| Instant::now() + after)),
                 Err(error) => {
                     tracing::error!(kind = K::KIND, %error, "a pass broke off; the process ends");
-                    return;
+                    return false;
                 }
             },
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {}
@@ -72,9 +73,11 @@ pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<Deserial
     }
     // What is dropped after that is as if the process had been killed, which every pass survives.
     let finished = async { while passes.join_next().await.is_some() {} };
-    if tokio::time::timeout(FINISHING, finished).await.is_err() {
+    let all = tokio::time::timeout(FINISHING, finished).await.is_ok();
+    if !all {
         tracing::warn!(kind = K::KIND, "passes that wait for an answer are broken off");
     }
+    all
 }
 
 /// One pass over an object, bounded in time; gives when to look again if nothing wakes it before.

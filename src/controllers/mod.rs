@@ -112,10 +112,11 @@ pub async fn run(start: Start) -> Result<(), String> {
         ended = term.lead(background, news) => ended,
     };
     metrics.leading(false);
-    if ended.is_ok() {
+    // A request of a pass that was broken off may still arrive: then the lease runs out by itself.
+    if ended == Ok(true) {
         lease.release().await;
     }
-    ended
+    ended.map(drop)
 }
 
 /// The time in which this process leads.
@@ -130,13 +131,13 @@ struct Term {
 }
 
 impl Term {
-    /// Runs the controllers until all have ended. Dropped, it runs none of them any more.
-    async fn lead(self, mut background: JoinSet<()>, news: UnboundedReceiver<Change>) -> Result<(), String> {
+    /// Runs the controllers until all have ended; gives whether all passes were finished. Dropped, it runs none of them any more.
+    async fn lead(self, mut background: JoinSet<()>, news: UnboundedReceiver<Change>) -> Result<bool, String> {
         let Self { client, namespace, metrics, settings, caches, leadership, stop } = self;
         tokio::select! {
             // Before the first pass: what the leader before us wrote has to be in the caches.
             caught_up = catch_up(&client, &caches) => caught_up?,
-            () = stop.cancelled() => return Ok(()),
+            () = stop.cancelled() => return Ok(true),
             _ = background.join_next() => return Err("a watch ended".to_owned()),
         }
         let (queues, receivers) = Queues::new();
@@ -149,14 +150,15 @@ impl Term {
         controllers.spawn(conduct::<PhiEnvironment>(passes.clone(), caches.environments, receivers.environments));
         controllers.spawn(conduct::<PhiWorkload>(passes.clone(), caches.workloads, receivers.workloads));
         controllers.spawn(conduct::<BedrockAccess>(passes, caches.accesses, receivers.accesses));
+        let mut finished = true;
         loop {
             tokio::select! {
                 _ = background.join_next() => return Err("a watch ended".to_owned()),
                 ended = controllers.join_next() => match ended {
-                    None => return Ok(()),
+                    None => return Ok(finished),
                     Some(Err(error)) => return Err(format!("a controller failed: {error}")),
-                    Some(Ok(())) if stop.is_cancelled() => {}
-                    Some(Ok(())) => return Err("a controller ended".to_owned()),
+                    Some(Ok(all)) if stop.is_cancelled() => finished &= all,
+                    Some(Ok(_)) => return Err("a controller ended".to_owned()),
                 },
             }
         }
