@@ -87,8 +87,10 @@ pub fn is_under_way(status: &BedrockAccessStatus, workload: &PhiWorkloadStatus) 
     let waits = |condition: &Condition| {
         condition.type_ == ConditionType::PolicyApplied.as_str() && condition.reason == Reason::WorkloadNotReady.as_str()
     };
-    let unjudged = workload.conditions.is_empty() || is_true(&workload.conditions, ConditionType::Ready);
-    unjudged && is_true(&status.conditions, ConditionType::ModelsResolved) && status.conditions.iter().any(waits)
+    let broken = |condition: &Condition| condition.type_ == ConditionType::Ready.as_str() && condition.status == "False";
+    !workload.conditions.iter().any(broken)
+        && is_true(&status.conditions, ConditionType::ModelsResolved)
+        && status.conditions.iter().any(waits)
 }
 
 /// The status of an access that cannot be judged: its workload or environment is missing or not known yet.
