@@ -16,7 +16,7 @@ pub struct Transition {
 }
 
 /// What to tell of the conditions whose status differs from `previous`: one event for them all, or none. A condition that is first seen
-/// counts only if it is not as one would wish, or true. What `Ready` sums up is not told beside it.
+/// counts only if it is not as one would wish, or true. What is as one would wish is named, and only `Ready` and `Compliant` say why.
 #[must_use]
 pub fn transitions(previous: &[Condition], current: &[Condition]) -> Option<Transition> {
     let changed = |condition: &&Condition| match previous.iter().find(|before| before.type_ == condition.type_) {
@@ -25,13 +25,14 @@ pub fn transitions(previous: &[Condition], current: &[Condition]) -> Option<Tran
     };
     let changed: Vec<&Condition> = current.iter().filter(changed).collect();
     let is = |condition: &Condition, kind: ConditionType| condition.type_ == kind.as_str();
-    let summed_up = changed.iter().any(|condition| is(condition, ConditionType::Ready));
-    let told = |condition: &&&Condition| !summed_up || is(condition, ConditionType::Ready) || is(condition, ConditionType::Compliant);
-    let told: Vec<&Condition> = changed.iter().filter(told).copied().collect();
-    let calls_for_attention = |condition: &&&Condition| condition.status != wished(condition);
-    let first = told.iter().find(calls_for_attention).or(told.first())?;
-    let notes: Vec<_> =
-        told.iter().map(|condition| format!("{} is {}: {}", condition.type_, condition.status, condition.message)).collect();
+    let calls_for_attention = |condition: &Condition| condition.status != wished(condition);
+    let first = changed.iter().find(|condition| calls_for_attention(condition)).or(changed.first())?;
+    let note = |condition: &&Condition| {
+        let why = is(condition, ConditionType::Ready) || is(condition, ConditionType::Compliant) || calls_for_attention(condition);
+        let why = if why { format!(": {}", condition.message) } else { String::new() };
+        format!("{} is {}{why}", condition.type_, condition.status)
+    };
+    let notes: Vec<_> = changed.iter().map(note).collect();
     Some(Transition { warning: first.status != wished(first), reason: first.reason.clone(), note: notes.join("; ") })
 }
 
@@ -71,11 +72,14 @@ mod tests {
             |previous: &[Condition], current: &[Condition]| transitions(previous, current).map(|one| (one.warning, one.reason, one.note));
         let told = |warning, reason: Reason, note: &str| Some((warning, reason.as_str().to_owned(), note.to_owned()));
         assert_eq!(note(&right, &right), None);
-        assert_eq!(note(&[], &right), told(false, Reason::InPlace, "Ready is True: m; Compliant is True: m"));
-        assert_eq!(note(&[], &of(true, None, true)), told(false, Reason::InPlace, "Ready is True: m"), "not known at first");
+        let all = "Ready is True: m; Compliant is True: m; NetworkIsolated is True";
+        assert_eq!(note(&[], &right), told(false, Reason::InPlace, all));
+        let some = "Ready is True: m; NetworkIsolated is True";
+        assert_eq!(note(&[], &of(true, None, true)), told(false, Reason::InPlace, some), "not known at first");
         assert_eq!(note(&right, &of(true, Some(false), true)), told(true, Reason::Drifted, "Compliant is False: m"));
-        assert_eq!(note(&right, &wrong), told(true, Reason::Drifted, "Ready is False: m; Compliant is False: m"));
-        assert_eq!(note(&wrong, &of(false, Some(false), true)), told(false, Reason::InPlace, "NetworkIsolated is True: m"));
+        let all = "Ready is False: m; Compliant is False: m; NetworkIsolated is False: m";
+        assert_eq!(note(&right, &wrong), told(true, Reason::Drifted, all));
+        assert_eq!(note(&wrong, &of(false, Some(false), true)), told(false, Reason::InPlace, "NetworkIsolated is True"));
         let mixed = note(&of(false, Some(true), true), &of(true, Some(false), true));
         assert_eq!(
             mixed,

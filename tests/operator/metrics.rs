@@ -123,7 +123,7 @@ async fn counted(scene: &Scene) -> Counts {
 }
 
 async fn told(scene: &Scene) -> Counts {
-    let note = Regex::new("^([A-Za-z]+) is (True|False|Unknown): ").expect("it is a pattern");
+    let note = Regex::new("(?:^|; )([A-Z][A-Za-z]+) is (True|False|Unknown)(?::|;|$)").expect("it is a pattern");
     let mut counts = Counts::new();
     for event in Api::<Event>::all(scene.bed.client()).list(&ListParams::default()).await.expect("events can be listed") {
         let kind = match event.regarding.and_then(|regarding| regarding.kind).as_deref() {
@@ -132,8 +132,11 @@ async fn told(scene: &Scene) -> Counts {
             Some("BedrockAccess") => "access",
             _ => continue,
         };
-        if let Some(found) = note.captures(event.note.as_deref().unwrap_or_default()) {
-            let times = event.series.map_or(1, |series| u64::try_from(series.count).expect("it is counted up"));
+        let times = event.series.map_or(1, |series| u64::try_from(series.count).expect("it is counted up"));
+        // One after the other: the end of one match may be the beginning of the next.
+        let (text, mut at) = (event.note.unwrap_or_default(), 0);
+        while let Some(found) = note.captures_at(&text, at) {
+            at = found.get(2).expect("it has a status").end();
             *counts.entry((kind.to_owned(), found[1].to_owned(), found[2].to_owned())).or_default() += times;
         }
     }
