@@ -68,6 +68,10 @@ pub(super) fn sweep_interval(context: &Context, object: &PhiEnvironment) -> Dura
 pub(super) async fn reconcile(context: &Context, object: &PhiEnvironment) -> Result<Next, Fault> {
     let (pass, seen, changed) = Pass::read(context, object).await;
     if object.metadata.deletion_timestamp.is_some() {
+        if pass.mode != Mode::Audit {
+            // Until they go, the workloads are watched over as before.
+            pass.leave_facts(&seen, &changed, &[]);
+        }
         return removal::environment(&pass, &seen.environment).await;
     }
     pass.evaluate(&seen, &changed).await

@@ -4,7 +4,7 @@
 mod claims;
 mod removal;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::aws::Account;
 use crate::aws::ec2::{EndpointChange as Ec2EndpointChange, NewEndpoint as Ec2NewEndpoint};
@@ -42,7 +42,7 @@ struct Results {
     /// No credentials are given out: the fence, the policy or the role could not be made.
     identity_failed: bool,
     /// The role that could not be deleted or stripped.
-    powerful: Option<String>,
+    powerful: BTreeSet<String>,
     /// Groups that admit nothing: an endpoint behind one would cut the VPC off from its service.
     unusable_groups: HashSet<GroupReference>,
 }

@@ -24,6 +24,8 @@ struct Inner {
     snapshot: Arc<IdentitySnapshot>,
     /// When we last wrote a role (by name) or a policy (by ARN).
     written: HashMap<String, Instant>,
+    /// Roles that changed and whose workloads were not woken yet.
+    changed: BTreeSet<String>,
 }
 
 /// What a pass over a workload takes from the snapshot.
@@ -48,7 +50,8 @@ impl SharedIdentity {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes over a bulk read that began at `began`. Gives the names of roles that changed by it, policies under the role's name.
+    /// Takes over a bulk read that began at `began`. Gives the names of roles that changed by it or before and are not
+    /// [told](Self::told) yet, policies under the role's name.
     pub fn refresh(&self, mut fresh: IdentitySnapshot, began: Instant) -> BTreeSet<String> {
         let mut inner = self.lock();
         let settling = self.settling;
@@ -61,7 +64,13 @@ impl SharedIdentity {
         let name = |arn: String| arn.rsplit('/').next().unwrap_or_default().to_owned();
         changed.extend(differing(&inner.snapshot.policies, &fresh.policies).into_iter().map(name));
         inner.snapshot = Arc::new(fresh);
-        changed
+        inner.changed.append(&mut changed);
+        inner.changed.clone()
+    }
+
+    /// The workloads of these roles were woken.
+    pub fn told(&self, changed: &BTreeSet<String>) {
+        self.lock().changed.retain(|role| !changed.contains(role));
     }
 
     /// What is known of a role and its policy.

@@ -18,7 +18,7 @@ use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, tags};
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::handed_over::HandedOver;
-use crate::plan::environment::{claims, orphan_key, remove};
+use crate::plan::environment::{claims, orphan_key, remove, scope_findings};
 use crate::plan::{Action, Applied, Plan};
 use crate::status::conditions::State;
 use crate::status::environment::{EnvironmentPass, deletion_blocked, project};
@@ -37,17 +37,22 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     }
     let bound = pass.bound_workloads() + unreadable_workloads(pass);
     if bound > 0 {
+        if pass.is_ours(observed) {
+            sweep::run(pass).await?;
+        }
         tell(pass, observed, bound, deletion_blocked(bound)).await?;
         return Ok(Next::Settled(pass.context.settings.sweep_interval));
     }
     let verdicts = pass.scope_verdicts(observed);
-    let unread = verdicts.contains(&Verdict::Unknown) || !pass.identity_read;
     let wants_all_gone = pass.rules.resolved.deletion_policy == DeletionPolicy::Delete;
+    // What could not be read is not gone.
+    let network_unread = wants_all_gone && (observed.endpoints.is_err() || observed.security_groups.is_err());
+    let unread = verdicts.contains(&Verdict::Unknown) || !pass.identity_read || network_unread;
     if pass.enforces() && unread && wants_all_gone {
         return Ok(Next::Soon(AGAIN));
     }
     // What is not proven to be ours is not touched: the environment may describe another cluster.
-    if pass.enforces() && pass.scope_proven(observed) && pass.identity_read {
+    if pass.enforces() && pass.scope_proven(observed) && pass.identity_read && !network_unread {
         match take_away(pass, observed).await? {
             ControlFlow::Continue(_) => {}
             ControlFlow::Break(Halt::Going) => return Ok(Next::Soon(AGAIN)),
@@ -56,10 +61,12 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
                 return Ok(Next::Failed(fault.class));
             }
         }
-    } else if pass.enforces() && unread {
+    } else if pass.enforces() && (unread || !describes_another(pass, observed)) {
         let pending = pass.context.hand_over.list(&pass.name).await?.len();
         if pending > 0 {
-            let message = format!("{pending} roles of deleted workloads could not be taken away yet; the account does not answer");
+            let message = format!(
+                "{pending} roles of deleted workloads could not be taken away yet: the account does not answer, or what the condition ScopeVerified asks for is missing"
+            );
             tell(pass, observed, bound, State::broken(Reason::DeletionBlocked, message)).await?;
             return Ok(Next::Failed(FaultClass::Unreachable));
         }
@@ -70,6 +77,12 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     pass.context.note_read(&pass.name, Ok(()), true);
     pass.context.statuses.forget(pass.object.metadata.uid.as_ref());
     Ok(Next::Done)
+}
+
+/// Whether the environment is proven to describe another account or cluster, where nothing is for us to take away.
+fn describes_another(pass: &Pass<'_>, observed: &EnvironmentObservation) -> bool {
+    const ANOTHER: [Reason; 4] = [Reason::AccountMismatch, Reason::ClusterMismatch, Reason::ClusterNotFound, Reason::ClaimedElsewhere];
+    scope_findings(&pass.inputs(observed)).iter().any(|finding| ANOTHER.contains(&finding.reason))
 }
 
 /// Workloads of ours that do not parse: whose they are is not known, so they may be this environment's.

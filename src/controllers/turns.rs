@@ -27,6 +27,8 @@ pub struct Turns {
     running: HashSet<Name>,
     /// Woken while running.
     again: HashSet<Name>,
+    /// Of those, the ones to go first.
+    hurried: HashSet<Name>,
     /// To be looked at later.
     later: BTreeMap<(Instant, u64), Name>,
     due: HashMap<Name, (Instant, u64)>,
@@ -51,6 +53,7 @@ impl Turns {
     /// The same, before all that are only woken.
     pub fn hurry(&mut self, name: Name) {
         if self.running.contains(&name) {
+            self.hurried.insert(name.clone());
             self.wake(name);
         } else {
             self.forget_later(&name);
@@ -95,7 +98,7 @@ impl Turns {
     pub fn done(&mut self, name: &Name, later: Option<Instant>) {
         self.running.remove(name);
         if self.again.remove(name) {
-            self.wake(name.clone());
+            if self.hurried.remove(name) { self.hurry(name.clone()) } else { self.wake(name.clone()) }
         } else if let Some(at) = later {
             self.count += 1;
             self.later.insert((at, self.count), name.clone());
@@ -185,7 +188,7 @@ mod tests {
         assert_eq!(turns.next(now, false), None);
         turns.hurry(going.clone());
         turns.done(&going, None);
-        assert_eq!(drain(&mut turns, now), ["clinic/first", "clinic/going"], "and never twice at once");
+        assert_eq!(drain(&mut turns, now), ["clinic/going", "clinic/first"], "and never twice at once");
     }
 
     #[test]

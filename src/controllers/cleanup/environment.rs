@@ -117,6 +117,15 @@ impl Cleanup<'_> {
                 self.withheld(subject, &pass.mode, &own(&pass, &seen.environment).await?);
                 return Ok(true);
             }
+            // What could not be read is not gone.
+            if let Some(finding) = unproven(&pass, &seen.environment).filter(|finding| finding.verdict == Verdict::Unknown) {
+                if Instant::now() > self.until {
+                    self.report.left.push(format!("{subject}: {}", finding.message));
+                    return Ok(false);
+                }
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
             if !pass.is_ours(&seen.environment) {
                 // Nothing was found to take away.
                 return Ok(true);

@@ -60,6 +60,7 @@ impl Pass<'_> {
         };
         if all || !changed.is_empty() {
             self.wake(|workload| all || concerned(workload), |_| all);
+            self.identity.told(changed);
         }
     }
 

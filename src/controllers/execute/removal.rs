@@ -4,23 +4,28 @@ use crate::plan::Action;
 
 use super::Results;
 
+/// A workload's policy has the name of its own role.
+fn name_of(policy_arn: &str) -> &str {
+    policy_arn.rsplit('/').next().unwrap_or(policy_arn)
+}
+
 impl Results {
-    /// Whether the action waits until a role has lost its power: its policy, which IAM keeps as long as it is attached, and the fence
-    /// around its pods.
-    pub(super) fn too_early(&mut self, action: &Action) -> bool {
+    /// Whether the action waits until a role has lost its power: its policy, which IAM keeps as long as it is attached, and the fences,
+    /// because an action does not tell whose pods a fence is around.
+    pub(super) fn too_early(&self, action: &Action) -> bool {
         match action {
-            Action::DeleteRole { .. } | Action::StripRole { .. } => self.powerful = None,
-            Action::DeletePolicy { arn, .. } if self.powerful.as_deref() != arn.rsplit('/').next() => self.powerful = None,
-            Action::DeletePolicy { .. } | Action::DeleteNetworkPolicy { .. } => return self.powerful.is_some(),
-            _ => {}
+            Action::DeletePolicy { arn, .. } => self.powerful.contains(name_of(arn)),
+            Action::DeleteNetworkPolicy { .. } => !self.powerful.is_empty(),
+            _ => false,
         }
-        false
     }
 
     pub(super) fn note_failed_removal(&mut self, action: &Action) {
-        if let Action::DeleteRole { role, .. } | Action::StripRole { role, .. } = action {
-            self.powerful = Some(role.clone());
-        }
+        match action {
+            Action::DeleteRole { role, .. } | Action::StripRole { role, .. } => self.powerful.insert(role.clone()),
+            Action::DetachOwnPolicy { policy_arn, .. } => self.powerful.insert(name_of(policy_arn).to_owned()),
+            _ => false,
+        };
     }
 }
 
@@ -37,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_and_the_fence_wait_for_their_role_and_for_no_other() {
+    fn a_policy_waits_for_its_role_and_a_fence_for_all() {
         let fence = Action::DeleteNetworkPolicy { namespace: "clinic".into(), name: "fence".into() };
         let mut results = Results::default();
         assert!(!results.too_early(&delete_role("one")));
@@ -46,10 +51,12 @@ mod tests {
         assert!(results.too_early(&fence));
         assert!(!results.too_early(&delete_role("two")));
         assert!(!results.too_early(&delete_policy("two")));
-        assert!(!results.too_early(&fence));
+        assert!(results.too_early(&fence), "another role that went makes the first no weaker");
+        assert!(results.too_early(&delete_policy("one")));
 
-        results.note_failed_removal(&delete_role("two"));
-        assert!(!results.too_early(&delete_policy("three")), "its role is gone already");
-        assert!(!results.too_early(&fence));
+        let mut results = Results::default();
+        let policy_arn = "arn:aws:iam::1:policy/hipaa-operator/one".to_owned();
+        results.note_failed_removal(&Action::DetachOwnPolicy { role: "theirs".into(), policy_arn });
+        assert!(results.too_early(&delete_policy("one")) && results.too_early(&fence), "a role of the platform's still has it");
     }
 }

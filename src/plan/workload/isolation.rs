@@ -221,12 +221,23 @@ fn normal(selector: Option<&LabelSelector>) -> LabelSelector {
     }
 }
 
-/// Whether a network policy that selects `theirs` selects every pod that a workload which selects `ours` does.
+/// Whether a network policy that selects `theirs` selects every pod that a workload which selects `ours` does: each of its requirements
+/// follows from ours.
 #[must_use]
 pub fn selects_no_less(theirs: &LabelSelector, ours: &LabelSelector) -> bool {
-    let value_of = |key| ours.match_labels.as_ref().and_then(|labels| labels.get(key));
-    theirs.match_expressions.as_deref().unwrap_or_default().is_empty()
-        && theirs.match_labels.iter().flatten().all(|(key, value)| value_of(key) == Some(value))
+    let label = |key: &str| ours.match_labels.as_ref().and_then(|labels| labels.get(key));
+    let by_labels = theirs.match_labels.iter().flatten().all(|(key, value)| label(key) == Some(value));
+    by_labels
+        && theirs.match_expressions.iter().flatten().all(|wanted| {
+            let values = wanted.values.as_deref().unwrap_or_default();
+            let follows = match (wanted.operator.as_str(), label(&wanted.key)) {
+                ("In", Some(value)) => values.contains(value),
+                ("NotIn", Some(value)) => !values.contains(value),
+                ("Exists", Some(_)) => true,
+                _ => false,
+            };
+            follows || ours.match_expressions.iter().flatten().any(|own| own == wanted)
+        })
 }
 
 /// Network policies add up: another one that selects the same pods and admits something widens ours.

@@ -15,7 +15,7 @@ use crate::catalogue::Control;
 use crate::domain::cidr::is_covered;
 use crate::plan::{Finding, Plan};
 
-use super::{FAMILY, WorkloadInputs, is_in_place, isolation_policy};
+use super::{FAMILY, WorkloadInputs, is_in_place, isolation_policy, selects_no_less};
 
 const CONTROL: Control = Control::PodIsolation;
 
@@ -59,23 +59,9 @@ fn selector(policy: &NetworkPolicy) -> Option<&LabelSelector> {
     policy.spec.as_ref().and_then(|spec| spec.pod_selector.as_ref())
 }
 
-/// Whether `theirs` selects every pod that `ours` does: each of its requirements follows from ours. An empty one selects all.
+/// Whether `theirs` selects every pod that `ours` does. An empty one selects all.
 fn selects_all(theirs: Option<&LabelSelector>, ours: &LabelSelector) -> bool {
-    let Some(theirs) = theirs else { return true };
-    let labels = ours.match_labels.as_ref();
-    let label = |key: &str| labels.and_then(|labels| labels.get(key));
-    let by_labels = theirs.match_labels.iter().flatten().all(|(key, value)| label(key) == Some(value));
-    by_labels
-        && theirs.match_expressions.iter().flatten().all(|wanted| {
-            let values = wanted.values.as_deref().unwrap_or_default();
-            let follows = match (wanted.operator.as_str(), label(&wanted.key)) {
-                ("In", Some(value)) => values.contains(value),
-                ("NotIn", Some(value)) => !values.contains(value),
-                ("Exists", Some(_)) => true,
-                _ => false,
-            };
-            follows || ours.match_expressions.iter().flatten().any(|own| own == wanted)
-        })
+    theirs.is_none_or(|theirs| selects_no_less(theirs, ours))
 }
 
 /// Which directions are denied by default.
