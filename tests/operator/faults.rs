@@ -125,7 +125,7 @@ async fn broken_credentials_cost_a_probe_now_and_then_and_everything_goes_on_whe
 }
 
 /// How soon a person's wish is followed: sooner than the next try would be.
-const ASKED: Duration = Duration::from_secs(6);
+const ASKED: Duration = Duration::from_secs(3);
 
 /// Tries that the backoff of a conflict allows in this time after the fourth: after 4, 8, 16, ... seconds, each up to a tenth less, because
 /// the fence that was made meanwhile may have begun it anew once; looked at a little late.
