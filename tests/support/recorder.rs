@@ -29,24 +29,32 @@ impl Recorder {
     /// Stops, and gives what was recorded since the start.
     pub async fn stop(&self) -> Vec<Call> {
         self.post("stop-recording").await;
-        self.calls().await
+        calls_of(&self.recording().await).map(|call| call.expect("moto's recording is JSON")).collect()
     }
 
-    /// What was recorded so far.
+    /// What was recorded so far. moto may be writing a request down at this moment: one of which only the head is there
+    /// is not counted yet.
     pub async fn calls(&self) -> Vec<Call> {
+        let recording = self.recording().await;
+        let whole = calls_of(&recording).take_while(|call| !call.as_ref().is_err_and(serde_json::Error::is_eof));
+        whole.map(|call| call.expect("moto's recording is JSON")).collect()
+    }
+
+    async fn recording(&self) -> String {
         let answer = http::get(&format!("{}/download-recording", self.url)).await;
-        let recording = answer.and_then(http::ok).expect("moto gives its recording");
-        // A stream, not lines: two requests at once may share one.
-        serde_json::Deserializer::from_str(&recording)
-            .into_iter::<Request>()
-            .map(|request| request.expect("moto's recording is JSON").call())
-            .collect()
+        answer.and_then(http::ok).expect("moto gives its recording")
     }
 
     async fn post(&self, command: &str) {
         let answer = http::post(&format!("{}/{command}", self.url), "").await;
         answer.and_then(http::ok).unwrap_or_else(|error| panic!("moto's {command}: {error}"));
     }
+}
+
+/// The calls of a recording: a stream, not lines, since two requests at once may share one.
+fn calls_of(recording: &str) -> impl Iterator<Item = serde_json::Result<Call>> {
+    let requests = serde_json::Deserializer::from_str(recording).into_iter::<Request>();
+    requests.map(|request| request.map(|request| request.call()))
 }
 
 /// A request as moto writes it down.
