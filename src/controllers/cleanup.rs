@@ -16,6 +16,7 @@ use crate::cluster::status_writer::set_finalizer;
 use crate::plan::{Action, Mode};
 
 use super::context::Context;
+use super::sweep;
 
 /// What a cleanup does, keeps and leaves: one line each.
 #[derive(Debug, Default)]
@@ -145,10 +146,7 @@ impl Cleanup<'_> {
 
     fn braked(&mut self, subject: &str, roles: usize) {
         if roles > 0 {
-            let message = format!(
-                "{roles} roles are claimed by no PhiWorkload, too many to cut off without being asked; if that is right, annotate the environment with hipaa-operator.io/confirm-sweep: \"{roles}\""
-            );
-            self.report.left.push(format!("{subject}: {message}"));
+            self.report.left.push(format!("{subject}: {}", sweep::brake(roles)));
         }
     }
 

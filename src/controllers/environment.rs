@@ -154,7 +154,7 @@ impl Pass<'_> {
         self.context.events.done(self.object, repair, applied.done()).await;
         self.leave_facts(seen, changed, &applied.withheld);
         let proven = self.is_ours(observed);
-        let swept = if proven { sweep::run(self).await } else { Ok(()) };
+        let swept = if proven { sweep::run(self).await.map(drop) } else { Ok(()) };
         self.context.metrics.judged(&key_of(self.object), &applied.findings);
         self.context.metrics.swept(&self.name, proven && seen.identity.is_ok() && swept.is_ok());
         // A boundary that the account keeps from us is no work left undone: else nothing in this environment could ever be held.

@@ -25,6 +25,8 @@ use crate::status::environment::{EnvironmentPass, deletion_blocked, project};
 
 use super::context::Context;
 use super::environment::Pass;
+use super::sweep::Undone;
+use super::workload::roles_left;
 use super::{Next, sweep};
 
 /// How soon to look again while something is still going.
@@ -56,13 +58,17 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
         match take_away(pass, observed).await? {
             ControlFlow::Continue(_) => {}
             ControlFlow::Break(Halt::Going) => return Ok(Next::Soon(AGAIN)),
+            ControlFlow::Break(Halt::Braked(roles)) => {
+                tell(pass, observed, 0, State::broken(Reason::DeletionBlocked, sweep::brake(roles))).await?;
+                return Ok(Next::Settled(pass.context.settings.sweep_interval));
+            }
             ControlFlow::Break(Halt::Stuck(name, fault)) => {
                 tell(pass, observed, 0, State::broken(Reason::DeletionBlocked, format!("{name}: {fault}"))).await?;
                 return Ok(Next::Failed(fault.class));
             }
         }
     } else if pass.enforces() && (unread || !describes_another(pass, observed)) {
-        let pending = pass.context.hand_over.list(&pass.name).await?.len();
+        let pending = pass.context.hand_over.list(&pass.name).await?.entries.len();
         if pending > 0 {
             let message = format!(
                 "{pending} roles of deleted workloads could not be taken away yet: the account does not answer, or what the condition ScopeVerified asks for is missing"
@@ -95,6 +101,8 @@ fn unreadable_workloads(pass: &Pass<'_>) -> usize {
 pub(super) enum Halt {
     /// Something is still going.
     Going,
+    /// This many roles that nobody claims keep their power until a person confirms that it is to go.
+    Braked(usize),
     /// A call failed: on what, and how.
     Stuck(String, Fault),
 }
@@ -110,7 +118,11 @@ pub(super) async fn take_away(pass: &Pass<'_>, observed: &EnvironmentObservation
             taken => taken.map_continue(|taken| taken.withheld),
         });
     }
-    sweep::run(pass).await?;
+    match sweep::run(pass).await? {
+        Undone { braked, .. } if braked > 0 => return Ok(ControlFlow::Break(Halt::Braked(braked))),
+        Undone { listed: true, .. } => return Ok(ControlFlow::Break(Halt::Going)),
+        Undone { .. } => {}
+    }
     let mut withheld = match carry_out(pass, removable(pass, observed).await?).await {
         ControlFlow::Break(halt) => return Ok(ControlFlow::Break(halt)),
         // With what is retained there is nothing to wait for.
@@ -209,14 +221,17 @@ pub(super) async fn unreadable<K: Resource<DynamicType = ()>>(context: &Context,
     if let (Some(environment), Some(role_arn), Some(policy_arn)) =
         (text("/spec/environmentRef/name"), text("/status/identity/roleArn"), text("/status/identity/policyArn"))
     {
-        let role = role_arn.rsplit('/').next().unwrap_or_default();
+        let former = found.data.pointer("/status/identity/formerRoleArns").and_then(Value::as_array).into_iter().flatten();
+        let former: Vec<String> = former.filter_map(Value::as_str).map(str::to_owned).collect();
         let left = HandedOver {
             policy_arn: policy_arn.to_owned(),
             namespace: metadata.namespace.clone().unwrap_or_default(),
             service_account: text("/spec/serviceAccountName").and_then(|account| context.caches.annotated(metadata, account, role_arn)),
             network_policy: text("/status/networkPolicyName").map(str::to_owned),
         };
-        context.hand_over.add(environment, role, &left).await?;
+        for role in roles_left(&former, role_arn, policy_arn) {
+            context.hand_over.add(environment, role, &left).await?;
+        }
     }
     let finalizers: Vec<_> = found.finalizers().iter().filter(|one| *one != FINALIZER).collect();
     let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": found.resource_version() } });

@@ -3,6 +3,7 @@
 use kube::ResourceExt;
 
 use crate::api::identity::RoleMapping;
+use crate::cluster::hand_over::Listed;
 use crate::domain::{Fault, names};
 use crate::plan::environment::orphans::{self, Living, Sweep};
 use crate::plan::{Mode, Plan};
@@ -13,19 +14,31 @@ use super::environment::Pass;
 /// The annotation by which a person confirms a sweep that the brake stopped. Its value is the number of roles.
 const CONFIRM_SWEEP: &str = "hipaa-operator.io/confirm-sweep";
 
+/// What a sweep left undone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Undone {
+    /// Unclaimed roles that are not cut off before a person confirms it.
+    pub braked: usize,
+    /// Whether the hand-over list changed meanwhile, so that the next sweep finishes it.
+    pub listed: bool,
+}
+
+/// Why roles that nobody claims keep their power, and how a person changes that.
+pub(super) fn brake(roles: usize) -> String {
+    format!(
+        "{roles} roles of this environment are claimed by no PhiWorkload, too many to cut off without being asked; if that is right, annotate the environment with {CONFIRM_SWEEP}: \"{roles}\""
+    )
+}
+
 /// One sweep. In Audit nothing is done; a hold does not stop it, because it only takes power away whose declaration is gone.
-pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
+pub(super) async fn run(pass: &Pass<'_>) -> Result<Undone, Fault> {
     // Without a read of IAM in this very pass nothing is known to be gone.
     if !pass.enforces() || !pass.identity_read {
-        return Ok(());
+        return Ok(Undone::default());
     }
-    let sweep = planned(pass).await?;
+    let (sweep, listed) = planned(pass).await?;
     if sweep.braked > 0 {
-        let note = format!(
-            "{} roles of this environment are claimed by no PhiWorkload, too many to cut off without being asked; if that is right, annotate the environment with {CONFIRM_SWEEP}: \"{}\"",
-            sweep.braked, sweep.braked
-        );
-        let stopped = Transition { warning: true, reason: "SweepStopped".to_owned(), note };
+        let stopped = Transition { warning: true, reason: "SweepStopped".to_owned(), note: brake(sweep.braked) };
         pass.context.events.transitions(pass.object, vec![stopped]).await;
     }
     let plan = Plan { actions: sweep.actions, ..Plan::default() };
@@ -34,37 +47,33 @@ pub(super) async fn run(pass: &Pass<'_>) -> Result<(), Fault> {
     if let Some((_, fault)) = applied.failures().next() {
         return Err(fault.clone());
     }
-    for role in sweep.finished {
-        pass.context.hand_over.remove(&pass.name, &role).await?;
-    }
-    Ok(())
+    let finished = pass.context.hand_over.finish(&pass.name, &listed, &sweep.finished).await?;
+    Ok(Undone { braked: sweep.braked, listed: !finished })
 }
 
-/// What a sweep does, or would do.
-pub(super) async fn planned(pass: &Pass<'_>) -> Result<Sweep, Fault> {
+/// What a sweep does, or would do, and the list that it goes by.
+pub(super) async fn planned(pass: &Pass<'_>) -> Result<(Sweep, Listed), Fault> {
     let scope = &pass.rules.scope;
     let claims = pass.context.caches.workloads_of(&pass.name, |workload| {
         let (namespace, account) = (workload.namespace().unwrap_or_default(), &workload.spec.service_account_name);
         let of = |mapping: &&RoleMapping| mapping.namespace == namespace && mapping.service_account_name == *account;
         let theirs = pass.rules.platform_roles.iter().flatten().find(of).map(|mapping| mapping.role_name.clone());
         let fence = names::network_policy(&workload.name_any());
-        ([Some(names::role(scope, &namespace, account)), theirs], (namespace, fence))
+        ((names::role(scope, &namespace, account), theirs), (namespace, fence))
     });
-    let mut claimed = Living::default();
-    for (roles, fence) in claims {
-        claimed.roles.extend(roles.into_iter().flatten());
-        claimed.fences.insert(fence);
-    }
+    let (identities, fences) = claims.into_iter().unzip();
+    let claimed = Living { identities, fences };
     let identity = pass.identity.snapshot();
     let roles: Vec<_> = identity.roles.values().collect();
-    let handed_over = pass.context.hand_over.list(&pass.name).await?;
+    let listed = pass.context.hand_over.list(&pass.name).await?;
+    let handed_over = &listed.entries;
     let confirmed = |count: usize| pass.object.annotations().get(CONFIRM_SWEEP).is_some_and(|value| *value == count.to_string());
     // A workload that does not parse may claim any role: then only what was handed over is finished.
     let all_known = pass.context.caches.workloads.state().iter().all(|guarded| guarded.0.is_ok());
     let roles = if all_known { roles } else { roles.into_iter().filter(|role| handed_over.contains_key(&role.name)).collect() };
-    let mut sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, false);
+    let mut sweep = orphans::sweep(scope, &roles, &identity, &claimed, handed_over, false);
     if sweep.braked > 0 && confirmed(sweep.braked) {
-        sweep = orphans::sweep(scope, &roles, &identity, &claimed, &handed_over, true);
+        sweep = orphans::sweep(scope, &roles, &identity, &claimed, handed_over, true);
     }
-    Ok(sweep)
+    Ok((sweep, listed))
 }

@@ -16,7 +16,6 @@ use kube::{Resource, ResourceExt};
 
 use crate::api::annotations::FINALIZER;
 use crate::api::conditions::Reason;
-use crate::api::shared::Enforcement;
 use crate::api::{PhiWorkload, PhiWorkloadStatus};
 use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::WithStatus;
@@ -112,9 +111,7 @@ pub(super) async fn hand_over(context: &Context, object: &PhiWorkload) -> Result
     let namespace = object.namespace().unwrap_or_default();
     let environment = &object.spec.environment_ref.name;
     if let Some(identity) = &previous.identity {
-        // A role of ours from before `Attach` has the name of the policy.
-        let arns = identity.former_role_arns.iter().chain([&identity.role_arn, &identity.policy_arn]);
-        let roles: BTreeSet<&str> = arns.map(|arn| arn.rsplit('/').next().unwrap_or_default()).collect();
+        let roles = roles_left(&identity.former_role_arns, &identity.role_arn, &identity.policy_arn);
         let left = HandedOver {
             policy_arn: identity.policy_arn.clone(),
             namespace,
@@ -125,14 +122,19 @@ pub(super) async fn hand_over(context: &Context, object: &PhiWorkload) -> Result
         for role in roles {
             context.hand_over.add(environment, role, &left).await?;
         }
-    } else if let Some(fence) = &previous.network_policy_name {
-        // Nothing has power, so nothing is to be fenced in any more.
-        let declared = context.caches.environment(environment);
-        if declared.is_some_and(|declared| declared.spec.enforcement == Some(Enforcement::Enforce)) {
-            kubernetes(context).delete_network_policy(&namespace, fence).await?;
-        }
+    } else if let (Some(fence), Some(_)) = (&previous.network_policy_name, context.caches.environment(environment)) {
+        // A role that is not recorded, as after a crash, may be there: the fence goes with the sweep that finds none.
+        let key = HandedOver::fence_key(&namespace, fence);
+        let left = HandedOver { namespace, network_policy: Some(fence.clone()), ..HandedOver::default() };
+        context.hand_over.add(environment, &key, &left).await?;
     }
     release(context, object).await
+}
+
+/// Names of the roles that may have the policy of a workload. A role of ours from before `Attach` has the name of the policy.
+pub(super) fn roles_left<'a>(former: impl IntoIterator<Item = &'a String>, role_arn: &'a str, policy_arn: &'a str) -> BTreeSet<&'a str> {
+    let arns = former.into_iter().map(String::as_str).chain([role_arn, policy_arn]);
+    arns.map(|arn| arn.rsplit('/').next().unwrap_or_default()).filter(|name| !name.is_empty()).collect()
 }
 
 pub(super) async fn release(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {

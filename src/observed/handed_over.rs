@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What is left of one workload. The name of its role is the key of the list.
+/// What is left of one workload. The key in the list is the name of its role, or [`HandedOver::fence_key`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HandedOver {
-    /// ARN of the policy.
+    /// ARN of the policy; empty if no role of the workload is recorded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub policy_arn: String,
     /// Its namespace.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -20,6 +21,18 @@ pub struct HandedOver {
 }
 
 impl HandedOver {
+    /// The key of a workload of which nothing is recorded but its fence. The name of a role has no two dots in a row.
+    #[must_use]
+    pub fn fence_key(namespace: &str, network_policy: &str) -> String {
+        format!("fence..{namespace}..{network_policy}")
+    }
+
+    /// Whether it speaks of a role.
+    #[must_use]
+    pub fn has_role(&self) -> bool {
+        !self.policy_arn.is_empty()
+    }
+
     /// An entry as it is stored. What is not JSON is a policy's ARN, as earlier versions stored it.
     #[must_use]
     pub fn parse(text: &str) -> Self {

@@ -92,14 +92,14 @@ impl Cleanup<'_> {
         Ok(pass.identity.snapshot().roles.values().any(role)
             || self.bound(&pass.name).iter().any(|workload| recorded(workload) && workload.finalizers().iter().any(|one| one == FINALIZER))
             || !removable(pass, observed).await?.is_empty()
-            || !sweep::planned(pass).await?.actions.is_empty())
+            || !sweep::planned(pass).await?.0.actions.is_empty())
     }
 
     /// Tells what would become of the environment's own things.
     async fn foretell(&mut self, subject: &str, pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<(), Fault> {
         let actions = own(pass, observed).await?;
         if pass.enforces() {
-            let swept = sweep::planned(pass).await?;
+            let (swept, _) = sweep::planned(pass).await?;
             self.doing(subject, &swept.actions);
             self.braked(subject, swept.braked);
         }
@@ -133,8 +133,11 @@ impl Cleanup<'_> {
             let (what, fault) = match take_away(&pass, &seen.environment).await {
                 Ok(ControlFlow::Continue(withheld)) => {
                     self.withheld(subject, &pass.mode, &withheld);
-                    self.braked(subject, sweep::planned(&pass).await?.braked);
                     return Ok(true);
+                }
+                Ok(ControlFlow::Break(Halt::Braked(roles))) => {
+                    self.braked(subject, roles);
+                    return Ok(false);
                 }
                 Ok(ControlFlow::Break(Halt::Going)) => ("something is still being deleted; run it again".to_owned(), None),
                 Ok(ControlFlow::Break(Halt::Stuck(what, fault))) => (format!("{what}: {fault}"), Some(fault)),

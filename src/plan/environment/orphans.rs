@@ -27,16 +27,36 @@ pub struct Sweep {
 /// What living workloads claim.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Living {
-    /// The derived names of their roles.
-    pub roles: BTreeSet<String>,
+    /// The derived names of their roles and policies, each with the platform's role that has the policy instead, if there is one.
+    pub identities: BTreeMap<String, Option<String>>,
     /// Namespace and name of their network policies.
     pub fences: BTreeSet<(String, String)>,
 }
 
-/// Plans a sweep. `claimed` is what all living workloads claim; `handed_over` what was left of others, by the role's name.
+impl Living {
+    /// Whether the policy is that of a living workload.
+    fn has(&self, policy_arn: &str) -> bool {
+        self.identities.contains_key(last(policy_arn))
+    }
+
+    /// Whether the policy belongs on this role. A role of ours stays with its workload, also where the platform's has the policy now.
+    fn has_on(&self, role: &str, policy_arn: &str) -> bool {
+        let name = last(policy_arn);
+        self.identities.get(name).is_some_and(|theirs| role == name || theirs.as_deref() == Some(role))
+    }
+
+    /// Whether a living workload has this role, with whatever policy.
+    fn uses(&self, role: &str) -> bool {
+        self.identities.contains_key(role) || self.identities.values().flatten().any(|theirs| theirs == role)
+    }
+}
+
+/// Plans a sweep. `claimed` is what all living workloads claim; `handed_over` what was left of others, by the role's name, or by another
+/// key if only a fence is known.
 ///
 /// An unclaimed role of ours loses its policies; it is deleted only if it was handed over. More than the greater of five and a tenth
-/// of all roles are not touched without confirmation: an empty list must never become a mass deletion.
+/// of all roles are not touched without confirmation: an empty list must never become a mass deletion. Isolation goes last, and where no
+/// role is recorded only after a sweep that left no role.
 #[must_use]
 pub fn sweep(
     scope: &Scope,
@@ -48,33 +68,32 @@ pub fn sweep(
 ) -> Sweep {
     let wanted = tags::of_environment(scope);
     let ours: Vec<&Role> = roles.iter().copied().filter(|role| tags::owned(&role.tags, &wanted)).collect();
-    let mut sweep = Sweep::default();
-    for (name, left) in handed_over.iter().filter(|(name, _)| !claimed.roles.contains(*name)) {
-        let role = ours.iter().find(|role| role.name == *name);
-        sweep.actions.extend(finish(name, role, &left.policy_arn));
-    }
-    // After the roles, because IAM keeps a policy that is attached. That of a workload that lives again stays.
-    let policies: BTreeSet<&String> =
-        handed_over.values().map(|left| &left.policy_arn).filter(|arn| !claimed.roles.contains(last(arn))).collect();
-    let policies = policies.into_iter().filter_map(|arn| identity.policies.get(arn));
-    let delete = |policy: &ManagedPolicy| Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() };
-    sweep.actions.extend(policies.map(delete));
-    sweep.actions.extend(open(handed_over, claimed));
-    sweep.finished.extend(handed_over.keys().cloned());
     let powerful = |role: &&&Role| {
-        !claimed.roles.contains(&role.name) && !handed_over.contains_key(&role.name) && power(role, identity).next().is_some()
+        !claimed.uses(&role.name) && !handed_over.contains_key(&role.name) && power(role, identity).next().is_some()
     };
     let unclaimed: Vec<&&Role> = ours.iter().filter(powerful).collect();
     let theirs = roles.iter().filter(|role| !tags::owned(&role.tags, &wanted) && !handed_over.contains_key(&role.name));
     let attached: Vec<Action> = theirs.flat_map(|role| unclaimed_policies(role, identity, claimed)).collect();
-    if unclaimed.len() + attached.len() > BRAKE.max(ours.len() / 10) && !confirmed {
-        sweep.braked = unclaimed.len() + attached.len();
-        return sweep;
+    let found = unclaimed.len() + attached.len();
+    let braked = found > BRAKE.max(ours.len() / 10) && !confirmed;
+    let done: BTreeMap<&String, &HandedOver> = handed_over.iter().filter(|(_, left)| left.has_role() || !braked).collect();
+    let gone = done.iter().filter(|(role, left)| left.has_role() && !claimed.has_on(role, &left.policy_arn));
+    let mut sweep = Sweep { braked: if braked { found } else { 0 }, ..Sweep::default() };
+    for (name, left) in gone {
+        let role = ours.iter().find(|role| role.name == **name);
+        sweep.actions.extend(finish(name, role, &left.policy_arn));
     }
-    sweep.actions.extend(attached);
-    for role in unclaimed {
-        sweep.actions.extend(power(role, identity));
+    if !braked {
+        sweep.actions.extend(attached);
+        sweep.actions.extend(unclaimed.into_iter().flat_map(|role| power(role, identity)));
     }
+    // After the roles, because IAM keeps a policy that is attached. That of a workload that lives again stays.
+    let policies: BTreeSet<&String> = done.values().map(|left| &left.policy_arn).filter(|arn| !claimed.has(arn)).collect();
+    let policies = policies.into_iter().filter_map(|arn| identity.policies.get(arn));
+    let delete = |policy: &ManagedPolicy| Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() };
+    sweep.actions.extend(policies.map(delete));
+    sweep.actions.extend(open(&done, claimed));
+    sweep.finished = done.into_keys().cloned().collect();
     sweep
 }
 
@@ -93,7 +112,7 @@ fn finish(name: &str, role: Option<&&Role>, policy_arn: &str) -> Option<Action> 
 
 /// Policies of ours on a role of the platform's whose workload is gone. A policy has the name of its workload's derived role.
 fn unclaimed_policies<'a>(role: &'a Role, identity: &'a IdentitySnapshot, claimed: &'a Living) -> impl Iterator<Item = Action> + 'a {
-    let ours = role.attached.iter().filter(|arn| identity.policies.contains_key(*arn) && !claimed.roles.contains(last(arn)));
+    let ours = role.attached.iter().filter(|arn| identity.policies.contains_key(*arn) && !claimed.has(arn));
     ours.map(|arn| Action::DetachOwnPolicy { role: role.name.clone(), policy_arn: arn.clone() })
 }
 
@@ -103,8 +122,8 @@ fn last(arn: &str) -> &str {
 
 /// Takes our annotations off the service accounts and then, last of all, the isolation away that no living workload has now. Each once:
 /// a workload may have left several roles.
-fn open(handed_over: &BTreeMap<String, HandedOver>, claimed: &Living) -> Vec<Action> {
-    let gone = handed_over.iter().filter(|(name, _)| !claimed.roles.contains(*name)).map(|(_, left)| left);
+fn open(handed_over: &BTreeMap<&String, &HandedOver>, claimed: &Living) -> Vec<Action> {
+    let gone = handed_over.values().filter(|left| !claimed.has(&left.policy_arn));
     let accounts = gone.filter_map(|left| Some((left.namespace.clone(), left.service_account.clone()?))).collect::<BTreeSet<_>>();
     let clear = |(namespace, (name, uid))| Action::ClearServiceAccount { namespace, name, uid: Some(uid) };
     let fences = handed_over.values().filter_map(|left| Some((left.namespace.clone(), left.network_policy.clone()?)));

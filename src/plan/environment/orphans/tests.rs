@@ -21,9 +21,11 @@ fn account() -> (Role, IdentitySnapshot) {
     (role, IdentitySnapshot { policies: [(POLICY.to_owned(), policy)].into(), ..IdentitySnapshot::default() })
 }
 
-fn calls(claimed: &[&str], handed_over: &[(&str, &str)]) -> Vec<String> {
+/// Living workloads by the name of their policy, with the platform's role that has it.
+fn calls(claimed: &[(&str, Option<&str>)], handed_over: &[(&str, &str)]) -> Vec<String> {
     let (role, identity) = account();
-    let claimed = Living { roles: claimed.iter().map(|&name| name.to_owned()).collect(), ..Living::default() };
+    let identities = claimed.iter().map(|(name, theirs)| ((*name).to_owned(), theirs.map(str::to_owned))).collect();
+    let claimed = Living { identities, ..Living::default() };
     let left = |policy: &str| HandedOver { policy_arn: policy.to_owned(), ..HandedOver::default() };
     let handed_over = handed_over.iter().map(|&(role, policy)| (role.to_owned(), left(policy))).collect();
     let sweep = sweep(&scope(), &[&role], &identity, &claimed, &handed_over, false);
@@ -34,13 +36,22 @@ fn calls(claimed: &[&str], handed_over: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn a_role_of_the_platforms_loses_our_policy_and_stays() {
     let detach = format!("DetachRolePolicy {POLICY} from theirs");
-    assert_eq!(calls(&["clinic.notes-1", "theirs"], &[]), [""; 0], "a living workload claims both");
+    let (living, elsewhere) = (("clinic.notes-1", Some("theirs")), ("clinic.notes-1", Some("second")));
+    assert_eq!(calls(&[living], &[]), [""; 0], "a living workload has it there");
     assert_eq!(calls(&[], &[]), std::slice::from_ref(&detach), "nobody claims the policy");
     let both = [("clinic.notes-1", POLICY), ("theirs", POLICY)];
     assert_eq!(calls(&[], &both), [detach.clone(), format!("DeletePolicy {POLICY}")], "once, and after the role");
     assert_eq!(calls(&[], &[("theirs", POLICY)]), [detach.clone(), format!("DeletePolicy {POLICY}")], "it was handed over");
-    assert_eq!(calls(&["clinic.notes-1", "theirs"], &[("theirs", POLICY)]), [""; 0], "and is claimed again");
-    assert_eq!(calls(&["clinic.notes-1", "second"], &[("theirs", POLICY)]), [detach], "on another role: the policy stays");
+    assert_eq!(calls(&[living], &[("theirs", POLICY)]), [""; 0], "and lives again");
+    assert_eq!(calls(&[elsewhere], &[("theirs", POLICY)]), std::slice::from_ref(&detach), "on another role: the policy stays");
+    assert_eq!(calls(&[elsewhere], &[]), [""; 0], "its own pass leaves the former role");
+    let other = ("ward.other-2", Some("theirs"));
+    assert_eq!(
+        calls(&[other], &[("theirs", POLICY)]),
+        [detach.clone(), format!("DeletePolicy {POLICY}")],
+        "the role is another workload's now, the policy nobody's"
+    );
+    assert_eq!(calls(&[other], &[]), [detach]);
 }
 
 const ARN: &str = "arn:aws:iam::1:policy/hipaa-operator/role";
@@ -73,8 +84,33 @@ fn what_was_handed_over_goes_identity_first_and_isolation_last() {
     assert_eq!(planned(&Living::default(), &roles), all);
     let fence = Living { fences: BTreeSet::from([("clinic".to_owned(), "fence".to_owned())]), ..Living::default() };
     assert_eq!(planned(&fence, &roles), all[..3], "a living workload of the same name keeps the fence");
-    let both = Living { roles: BTreeSet::from(["role".to_owned()]), ..fence };
+    let identities = BTreeMap::from([("role".to_owned(), None)]);
+    let both = Living { identities, ..fence };
     assert_eq!(planned(&both, &roles), Vec::<&str>::new(), "what lives again is left alone");
-    let role_only = Living { roles: both.roles, ..Living::default() };
+    let role_only = Living { identities: both.identities, ..Living::default() };
     assert_eq!(planned(&role_only, &roles), all[3..], "another workload has the service account now, not the fence");
+}
+
+#[test]
+fn a_fence_without_a_recorded_role_goes_after_the_sweep_that_finds_no_power_and_never_before() {
+    let key = HandedOver::fence_key("clinic", "fence");
+    let left = HandedOver { namespace: "clinic".into(), network_policy: Some("fence".into()), ..HandedOver::default() };
+    let handed_over = BTreeMap::from([(key.clone(), left)]);
+    let role = |number: usize| Role {
+        name: format!("role-{number}"),
+        tags: tags::of_environment(&scope()),
+        attached: ["arn:aws:iam::1:policy/p".to_owned()].into(),
+        ..Role::default()
+    };
+    let swept = |roles: usize, confirmed: bool| {
+        let roles: Vec<Role> = (0..roles).map(role).collect();
+        let roles: Vec<&Role> = roles.iter().collect();
+        let sweep = sweep(&scope(), &roles, &IdentitySnapshot::default(), &Living::default(), &handed_over, confirmed);
+        let actions: Vec<&str> = sweep.actions.iter().map(|action| action.describe().1).collect();
+        (actions, sweep.finished, sweep.braked)
+    };
+    assert_eq!(swept(0, false), (vec!["DeleteNetworkPolicy"], BTreeSet::from([key.clone()]), 0));
+    assert_eq!(swept(1, false), (vec!["DetachRolePolicy", "DeleteNetworkPolicy"], BTreeSet::from([key.clone()]), 0));
+    assert_eq!(swept(BRAKE + 1, false), (vec![], BTreeSet::new(), BRAKE + 1), "roles that keep their power keep the fence");
+    assert_eq!(swept(BRAKE + 1, true).1, BTreeSet::from([key]));
 }
