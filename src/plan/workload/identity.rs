@@ -35,7 +35,7 @@ pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, g
         return identity.attach(document, given_up);
     }
     if inputs.service_account.is_none() {
-        return identity.without_service_account();
+        return identity.without_service_account(document, given_up);
     }
     let mut plan = Plan { findings: vec![super::credential_path(inputs)], ..Plan::default() };
     plan.extend(identity.keep_policy(document, given_up));
@@ -46,6 +46,11 @@ pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, g
     plan.extend(identity.annotate(&identity.role_arn));
     plan.actions.extend(identity.leave_former_for(inputs.role));
     plan
+}
+
+/// What of the same plan only takes power away: that does not wait for isolation.
+pub(super) fn take(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, given_up: bool) -> Vec<Action> {
+    plan(inputs, document, given_up).actions.into_iter().filter(Action::takes_power_away).collect()
 }
 
 /// Whether there is a role that has the workload's policy.
@@ -94,11 +99,18 @@ impl<'a> Identity<'a> {
         role.arn == self.role_arn && (tags::owned(&role.tags, &self.tags) || self.recorded())
     }
 
-    fn without_service_account(&self) -> Plan {
-        refusal(
+    fn without_service_account(&self, document: &PolicyDocument, given_up: bool) -> Plan {
+        let mut plan = refusal(
             Reason::ServiceAccountNotFound,
             format!("service account {}/{} does not exist; create it", self.inputs.namespace, self.inputs.spec.service_account_name),
-        )
+        );
+        plan.extend(self.keep_existing_policy(document, given_up));
+        plan
+    }
+
+    /// What is given up goes from a policy that is there, whatever keeps the role from being made or used.
+    fn keep_existing_policy(&self, document: &PolicyDocument, given_up: bool) -> Plan {
+        self.inputs.policy.map_or_else(Plan::default, |_| self.keep_policy(document, given_up))
     }
 
     fn foreign_policy(&self) -> bool {

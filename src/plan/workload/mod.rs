@@ -97,11 +97,12 @@ pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
     let isolation = if admitted { isolation::plan(inputs) } else { isolation::waiting() };
     let fenced = !isolation.actions.is_empty() || isolation::is_in_place(inputs) || isolation::is_fenced_by_others(inputs);
     plan.extend(isolation);
+    let given = |access: &AppliedAccess| accesses.given.contains(&(access.name.clone(), access.generation));
+    let given_up = inputs.previous.identity.iter().flat_map(|identity| &identity.accesses).any(|access| !given(access));
     if fenced || identity::exists(inputs) || !admitted {
-        let given = |access: &AppliedAccess| accesses.given.contains(&(access.name.clone(), access.generation));
-        let given_up = inputs.previous.identity.iter().flat_map(|identity| &identity.accesses).any(|access| !given(access));
         plan.extend(identity::plan(inputs, accesses.document.as_ref(), given_up));
     } else {
+        plan.actions.extend(identity::take(inputs, accesses.document.as_ref(), given_up));
         plan.findings.push(Finding::waiting(Control::LeastPrivilege, ConditionType::IdentityReady));
     }
     plan.findings.extend(if admitted { pods::judge(inputs) } else { vec![pods::waiting()] });

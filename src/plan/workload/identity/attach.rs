@@ -17,8 +17,7 @@ impl Identity<'_> {
     pub(super) fn attach(&self, document: &PolicyDocument, given_up: bool) -> Plan {
         let inputs = self.inputs;
         let account = &inputs.spec.service_account_name;
-        // What is given up goes from a policy that is there, whatever becomes of the role.
-        let kept = || inputs.policy.map_or_else(Plan::default, |_| self.keep_policy(document, given_up));
+        let kept = || self.keep_existing_policy(document, given_up);
         let Some(name) = inputs.facts.platform_role(inputs.namespace, account) else {
             return self.unmapped(kept());
         };
@@ -28,7 +27,7 @@ impl Identity<'_> {
             return plan;
         };
         if inputs.service_account.is_none() {
-            return self.without_service_account();
+            return self.without_service_account(document, given_up);
         }
         let (trust, works) = self.judge_trust(role);
         let mut plan = Plan { findings: vec![super::super::credential_path(inputs), trust], ..Plan::default() };

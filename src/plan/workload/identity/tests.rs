@@ -1,11 +1,11 @@
 use crate::api::Verdict;
 use crate::api::conditions::Reason;
 use crate::api::identity::{IdentityManagement, RoleMapping};
-use crate::api::phi_workload::WorkloadIdentityStatus;
+use crate::api::phi_workload::{AppliedAccess, WorkloadIdentityStatus};
 use crate::observed::identity::Role;
 use crate::plan::workload::remove;
 use crate::plan::workload::tests::{HAIKU, World, access, allow_all, deny_all, settled};
-use crate::plan::{Finding, Mode};
+use crate::plan::{Action, Finding, Mode};
 use crate::policy::trust::service_account_trust;
 use crate::policy::{PolicyDocument, Statement};
 
@@ -244,4 +244,37 @@ fn a_mapping_that_is_taken_away_takes_the_access() {
     world.facts.platform_roles = Some(vec![]);
     world.platform_role = None;
     assert_eq!(world.calls(), ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount"], "by its record");
+}
+
+#[test]
+fn what_is_given_up_goes_although_nothing_fences_the_pods_in() {
+    let mut world = attached();
+    world.facts.verify_isolation = true;
+    world.network_policy = None;
+    world.facts.platform_roles = Some(vec![]);
+    world.platform_role = None;
+    assert_eq!(world.calls(), ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount"], "the mapping is gone");
+
+    let mut world = World::empty(vec![access("summaries", HAIKU)]);
+    world.facts.verify_isolation = true;
+    assert_eq!(world.calls(), [""; 0], "and nothing is given");
+}
+
+#[test]
+fn what_is_given_up_goes_from_the_policy_although_the_service_account_is_missing() {
+    for attach in [false, true] {
+        let both = vec![access("summaries", HAIKU), access("letters", "anthropic.claude-3-sonnet-20240229-v1:0")];
+        let mut world = World::settled(both);
+        if attach {
+            switch(&mut world);
+        }
+        record(&mut world, "arn:aws:iam::123456789012:role/r", None);
+        let given = |name: &str| AppliedAccess { name: name.into(), generation: 1 };
+        world.previous.identity.as_mut().unwrap().accesses = vec![given("summaries"), given("letters")];
+        world.service_account = None;
+        assert_eq!(world.calls(), [""; 0], "nothing is given up");
+        world.accesses.truncate(1);
+        let actions = world.plan().plan.actions;
+        assert!(matches!(actions.as_slice(), [Action::ChangePolicy { takes_away: true, .. }]), "attach {attach}: {actions:?}");
+    }
 }
