@@ -137,7 +137,7 @@ impl Cleanup<'_> {
         let why = match mode {
             Mode::Enforce => return,
             Mode::Audit => "the environment is in Audit",
-            Mode::Hold(reason) | Mode::Frozen(reason) => reason,
+            Mode::Hold(reason) | Mode::Suspended(reason) | Mode::Frozen(reason) => reason,
         };
         let told = actions.iter().map(|action| format!("{subject}: {}: not done, because {why}", line(action)));
         let told: Vec<String> = told.filter(|line| !self.report.left.contains(line)).collect();

@@ -38,14 +38,12 @@ pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<Deserial
         while passes.len() < at_once + LEAVING
             && let Some(name) = turns.next(Instant::now(), passes.len() < at_once)
         {
-            let mut key = ObjectRef::new(&name.name);
-            key.namespace.clone_from(&name.namespace);
-            if let Some(object) = store.get(&key) {
+            if let Some(object) = store.get(&key_named(&name)) {
                 let (context, leadership) = (context.clone(), leadership.clone());
                 passes.spawn(async move { (name, Box::pin(leadership.guard(pass(&context, &object))).await) });
             } else {
                 // It is gone, and was told of a last time.
-                turns.done(&name, None);
+                turns.done(&name, None, false);
                 context.metrics.gone(&ObjectKey::new(K::KIND, name.namespace.clone().unwrap_or_default(), &name.name));
                 context.backoff.succeeded(&(K::KIND, name));
             }
@@ -55,14 +53,17 @@ pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<Deserial
             () = stop.cancelled() => break,
             key = keys.next() => match key {
                 Some(key) => {
-                    let leaves = store.get(&key).is_some_and(|object| object.meta().deletion_timestamp.is_some());
+                    let urgent = leaves(&store, &key);
                     let name = Name { namespace: key.namespace, name: key.name };
-                    if leaves { turns.hurry(name) } else { turns.wake(name) }
+                    if urgent { turns.hurry(name) } else { turns.wake(name) }
                 }
                 None => break,
             },
             Some(ended) = passes.join_next() => match ended {
-                Ok((name, again)) => turns.done(&name, again.map(|after| Instant::now() + after)),
+                Ok((name, again)) => {
+                    let urgent = leaves(&store, &key_named(&name));
+                    turns.done(&name, again.map(|after| Instant::now() + after), urgent);
+                }
                 Err(error) => {
                     tracing::error!(kind = K::KIND, %error, "a pass broke off; the process ends");
                     return false;
@@ -78,6 +79,17 @@ pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<Deserial
         tracing::warn!(kind = K::KIND, "passes that wait for an answer are broken off");
     }
     all
+}
+
+fn key_named<K: Reconciled>(name: &Name) -> ObjectRef<DeserializeGuard<K>> {
+    let mut key = ObjectRef::new(&name.name);
+    key.namespace.clone_from(&name.namespace);
+    key
+}
+
+/// Whether the object is being deleted.
+fn leaves<K: Reconciled>(store: &Store<DeserializeGuard<K>>, key: &ObjectRef<DeserializeGuard<K>>) -> bool {
+    store.get(key).is_some_and(|object| object.meta().deletion_timestamp.is_some())
 }
 
 /// One pass over an object, bounded in time; gives when to look again if nothing wakes it before.

@@ -107,13 +107,19 @@ pub struct Environment {
     pub identity: Arc<SharedIdentity>,
     /// Whether the facts hold what Audit withheld, as if it were there: then nothing may be written from them.
     pub foreseen: bool,
+    /// What the environment lacks, though it is the one meant: until it is there, power is only taken away.
+    pub suspended: Option<String>,
 }
 
 impl Environment {
     /// How far writes may go for an object of the environment `declared`, with these holds.
     #[must_use]
     pub fn mode(&self, declared: &PhiEnvironment, holds: &[Option<&str>]) -> Mode {
-        if self.foreseen { Mode::Audit } else { Mode::of(declared.spec.enforcement, holds) }
+        match Mode::of(declared.spec.enforcement, holds) {
+            _ if self.foreseen => Mode::Audit,
+            Mode::Enforce => self.suspended.clone().map_or(Mode::Enforce, Mode::Suspended),
+            mode => mode,
+        }
     }
 }
 

@@ -153,10 +153,10 @@ impl Pass<'_> {
         let applied = self.executor().carry_out(plan, self.mode.clone()).await;
         self.context.events.done(self.object, repair, applied.done()).await;
         self.leave_facts(seen, changed, &applied.withheld);
-        let proven = self.is_ours(observed);
-        let swept = if proven { sweep::run(self).await.map(drop) } else { Ok(()) };
+        let sweeps = self.may_sweep(observed);
+        let swept = if sweeps { sweep::run(self).await.map(drop) } else { Ok(()) };
         self.context.metrics.judged(&key_of(self.object), &applied.findings);
-        self.context.metrics.swept(&self.name, proven && seen.identity.is_ok() && swept.is_ok());
+        self.context.metrics.swept(&self.name, sweeps && seen.identity.is_ok() && swept.is_ok());
         // A boundary that the account keeps from us is no work left undone: else nothing in this environment could ever be held.
         let outstanding = applied.outcomes.iter().any(|(action, outcome)| !is_refused_boundary(action, outcome));
         let settled = !outstanding && self.mode == Mode::Enforce && judged(&applied);

@@ -26,6 +26,8 @@ struct Inner {
     written: HashMap<String, Instant>,
     /// Roles that changed and whose workloads were not woken yet.
     changed: BTreeSet<String>,
+    /// How often a read found a role, or a policy under the role's name, not as we knew it.
+    drifts: HashMap<String, u64>,
 }
 
 /// What a pass over a workload takes from the snapshot.
@@ -64,8 +66,17 @@ impl SharedIdentity {
         let name = |arn: String| arn.rsplit('/').next().unwrap_or_default().to_owned();
         changed.extend(differing(&inner.snapshot.policies, &fresh.policies).into_iter().map(name));
         inner.snapshot = Arc::new(fresh);
+        for name in &changed {
+            *inner.drifts.entry(name.clone()).or_default() += 1;
+        }
         inner.changed.append(&mut changed);
         inner.changed.clone()
+    }
+
+    /// How often reads found the role, or the policy of its name, not as we knew it. Our own writes do not count.
+    #[must_use]
+    pub fn drifts(&self, role: &str) -> u64 {
+        self.lock().drifts.get(role).copied().unwrap_or_default()
     }
 
     /// The workloads of these roles were woken.

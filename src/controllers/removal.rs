@@ -18,7 +18,7 @@ use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, tags};
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::handed_over::HandedOver;
-use crate::plan::environment::{claims, orphan_key, remove, scope_findings};
+use crate::plan::environment::{claims, orphan_key, remove};
 use crate::plan::{Action, Applied, Plan};
 use crate::status::conditions::State;
 use crate::status::environment::{EnvironmentPass, deletion_blocked, project};
@@ -39,7 +39,7 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     }
     let bound = pass.bound_workloads() + unreadable_workloads(pass);
     if bound > 0 {
-        if pass.is_ours(observed) {
+        if pass.may_sweep(observed) {
             sweep::run(pass).await?;
         }
         tell(pass, observed, bound, deletion_blocked(bound)).await?;
@@ -67,7 +67,7 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
                 return Ok(Next::Failed(fault.class));
             }
         }
-    } else if pass.enforces() && (unread || !describes_another(pass, observed)) {
+    } else if pass.enforces() && (unread || !pass.describes_another(observed)) {
         let pending = pass.context.hand_over.list(&pass.name).await?.entries.len();
         if pending > 0 {
             let message = format!(
@@ -83,12 +83,6 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     pass.context.note_read(&pass.name, Ok(()), true);
     pass.context.statuses.forget(pass.object.metadata.uid.as_ref());
     Ok(Next::Done)
-}
-
-/// Whether the environment is proven to describe another account or cluster, where nothing is for us to take away.
-fn describes_another(pass: &Pass<'_>, observed: &EnvironmentObservation) -> bool {
-    const ANOTHER: [Reason; 4] = [Reason::AccountMismatch, Reason::ClusterMismatch, Reason::ClusterNotFound, Reason::ClaimedElsewhere];
-    scope_findings(&pass.inputs(observed)).iter().any(|finding| ANOTHER.contains(&finding.reason))
 }
 
 /// Workloads of ours that do not parse: whose they are is not known, so they may be this environment's.

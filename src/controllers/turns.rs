@@ -29,8 +29,8 @@ pub struct Turns {
     again: HashSet<Name>,
     /// Of those, the ones to go first.
     hurried: HashSet<Name>,
-    /// To be looked at later.
-    later: BTreeMap<(Instant, u64), Name>,
+    /// To be looked at later; then those that are marked go first.
+    later: BTreeMap<(Instant, u64), (Name, bool)>,
     due: HashMap<Name, (Instant, u64)>,
     count: u64,
 }
@@ -65,8 +65,8 @@ impl Turns {
     /// The next object, which is then running; if there is no `room`, only one that is urgent.
     pub fn next(&mut self, now: Instant, room: bool) -> Option<Name> {
         while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= now) {
-            let name = entry.remove();
-            self.wake(name);
+            let (name, urgent) = entry.remove();
+            if urgent { self.hurry(name) } else { self.wake(name) }
         }
         loop {
             let name = match self.urgent.pop_front() {
@@ -94,14 +94,15 @@ impl Turns {
         Some(name)
     }
 
-    /// The pass over the object has ended; it wants another one at `later`, if nothing wakes it before.
-    pub fn done(&mut self, name: &Name, later: Option<Instant>) {
+    /// The pass over the object has ended; it wants another one at `later`, if nothing wakes it before, and then, if it is `urgent`,
+    /// before all that are only woken.
+    pub fn done(&mut self, name: &Name, later: Option<Instant>, urgent: bool) {
         self.running.remove(name);
         if self.again.remove(name) {
             if self.hurried.remove(name) { self.hurry(name.clone()) } else { self.wake(name.clone()) }
         } else if let Some(at) = later {
             self.count += 1;
-            self.later.insert((at, self.count), name.clone());
+            self.later.insert((at, self.count), (name.clone(), urgent));
             self.due.insert(name.clone(), (at, self.count));
         }
     }
@@ -133,7 +134,7 @@ mod tests {
     fn drain(turns: &mut Turns, now: Instant) -> Vec<String> {
         let mut order = Vec::new();
         while let Some(next) = turns.next(now, true) {
-            turns.done(&next, None);
+            turns.done(&next, None, false);
             order.push(format!("{}/{}", next.namespace.unwrap_or_default(), next.name));
         }
         order
@@ -170,9 +171,9 @@ mod tests {
         turns.wake(notes.clone());
         turns.wake(notes.clone());
         assert_eq!(turns.next(now, true), None);
-        turns.done(&notes, Some(now + Duration::from_mins(1)));
+        turns.done(&notes, Some(now + Duration::from_mins(1)), false);
         assert_eq!(turns.next(now, true), Some(notes.clone()), "the wake-up wins over the later time");
-        turns.done(&notes, None);
+        turns.done(&notes, None, false);
         assert_eq!(turns.next(now, true), None);
     }
 
@@ -187,8 +188,22 @@ mod tests {
         assert_eq!(turns.next(now, false), Some(going.clone()), "also without room");
         assert_eq!(turns.next(now, false), None);
         turns.hurry(going.clone());
-        turns.done(&going, None);
+        turns.done(&going, None, false);
         assert_eq!(drain(&mut turns, now), ["clinic/going", "clinic/first"], "and never twice at once");
+    }
+
+    #[test]
+    fn what_goes_is_tried_again_before_those_that_stay() {
+        let now = Instant::now();
+        let mut turns = Turns::default();
+        let going = name("clinic", "going");
+        turns.hurry(going.clone());
+        assert_eq!(turns.next(now, false), Some(going.clone()));
+        let later = now + Duration::from_secs(2);
+        turns.done(&going, Some(later), true);
+        (0..3).for_each(|number| turns.wake(name("clinic", &number.to_string())));
+        assert_eq!(turns.next(now, false), None, "not before its time");
+        assert_eq!(turns.next(later, false), Some(going), "and then without room");
     }
 
     #[test]
@@ -198,14 +213,14 @@ mod tests {
         let notes = name("clinic", "notes");
         turns.wake(notes.clone());
         turns.next(now, true);
-        turns.done(&notes, Some(now + Duration::from_mins(1)));
+        turns.done(&notes, Some(now + Duration::from_mins(1)), false);
         assert_eq!(turns.next(now, true), None);
         assert_eq!(turns.next_due(), Some(now + Duration::from_mins(1)));
         assert_eq!(turns.next(now + Duration::from_mins(1), true), Some(notes.clone()));
-        turns.done(&notes, Some(now + Duration::from_secs(90)));
+        turns.done(&notes, Some(now + Duration::from_secs(90)), false);
         turns.wake(notes.clone());
         assert_eq!(turns.next(now, true), Some(notes.clone()));
-        turns.done(&notes, None);
+        turns.done(&notes, None, false);
         assert_eq!(turns.next(now + Duration::from_hours(1), true), None, "the later time is forgotten with the wake-up");
         assert_eq!(turns.next_due(), None);
     }

@@ -26,7 +26,7 @@ use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 use crate::status::workload::{stale, unjudged};
 
-use super::context::Context;
+use super::context::{Context, Environment};
 use super::{Next, marks};
 pub(super) use gather::declared_accesses;
 use pass::Pass;
@@ -39,7 +39,7 @@ const IDLE: Duration = Duration::from_hours(1);
 const PODS: Duration = Duration::from_secs(1);
 
 /// What ends the wait after a failed pass: what people write about the workload and its accesses, its namespace, its service account,
-/// its fence, and its environment's facts.
+/// its fence, its environment's facts, and what others did to its role.
 pub(super) fn inputs(context: &Context, object: &PhiWorkload) -> String {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let accesses: Vec<String> = context.caches.accesses_of(&namespace, &name).iter().map(marks).collect();
@@ -48,9 +48,18 @@ pub(super) fn inputs(context: &Context, object: &PhiWorkload) -> String {
     let account = context.caches.service_accounts.get(&ObjectRef::new(&object.spec.service_account_name).within(&namespace));
     let fence = context.caches.network_policies.get(&ObjectRef::new(&names::network_policy(&name)).within(&namespace));
     let fence = fence.map(|found| (found.metadata.uid.clone(), found.metadata.generation));
-    let environment = context.environment(&object.spec.environment_ref.name).map(|environment| environment.digest.clone());
+    let environment = context.environment(&object.spec.environment_ref.name);
+    let drifts = environment.as_ref().map(|environment| drifts(environment, &namespace, &object.spec.service_account_name));
+    let environment = environment.map(|environment| environment.digest.clone());
     let account = account.and_then(|found| found.metadata.uid.clone());
-    format!("{} {accesses:?} {around:?} {account:?} {fence:?} {environment:?}", marks(object))
+    format!("{} {accesses:?} {around:?} {account:?} {fence:?} {environment:?} {drifts:?}", marks(object))
+}
+
+/// How often the role, the policy, and the platform's role of a service account were found changed.
+fn drifts(environment: &Environment, namespace: &str, service_account: &str) -> (u64, Option<u64>) {
+    let (facts, identity) = (&environment.facts, &environment.identity);
+    let own = names::role(&facts.scope, namespace, service_account);
+    (identity.drifts(&own), facts.platform_role(namespace, service_account).map(|theirs| identity.drifts(theirs)))
 }
 
 /// One pass.

@@ -35,6 +35,8 @@ pub enum Mode {
     Audit,
     /// Only what takes power away because its declaration or admission is gone. Holds the person's reason.
     Hold(String),
+    /// The same, because the environment lacks what writes depend on. Holds what.
+    Suspended(String),
     /// Nothing, because something that the writes depend on cannot be read. Holds what.
     Frozen(String),
 }
@@ -58,7 +60,7 @@ impl Plan {
         let allowed = |action: &Action| match mode {
             Mode::Enforce => true,
             Mode::Audit | Mode::Frozen(_) => false,
-            Mode::Hold(_) => action.takes_power_away(),
+            Mode::Hold(_) | Mode::Suspended(_) => action.takes_power_away(),
         };
         let (actions, withheld) = std::mem::take(&mut self.actions).into_iter().partition(allowed);
         self.actions = actions;

@@ -58,7 +58,7 @@ impl Item {
 /// Adds the objects that the actions make and change.
 pub(super) fn add(preview: &mut Preview, subject: &Subject, actions: &[Action], mode: &Mode) {
     let withheld = *mode != Mode::Enforce;
-    let takes_away = |action: &Action| matches!(mode, Mode::Hold(_)) && action.takes_power_away();
+    let takes_away = |action: &Action| matches!(mode, Mode::Hold(_) | Mode::Suspended(_)) && action.takes_power_away();
     let first = preview.aws.len();
     for action in actions {
         match action {

@@ -84,6 +84,7 @@ fn broken(family: ConditionType, applied: &Applied, finding: &Finding) -> State 
     match &applied.mode {
         Mode::Audit if withheld => State::broken(Reason::WithheldByAudit, format!("{message}; Audit withholds what would mend it")),
         Mode::Hold(reason) | Mode::Frozen(reason) if withheld => State::broken(Reason::OnHold, format!("{message}; held: {reason}")),
+        Mode::Suspended(why) if withheld => State::broken(Reason::EnvironmentNotReady, format!("{message}; it waits for {why}")),
         _ if applied.done().any(|action| action.family() == family) => {
             State::broken(Reason::Progressing, format!("{message}; it was written and is being confirmed"))
         }

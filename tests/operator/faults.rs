@@ -10,7 +10,7 @@ use kube::api::PostParams;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::account::picture;
+use crate::account::{picture, set_policy};
 use crate::scene::{ENVIRONMENT, HAIKU, SOON, Scene, WORKLOAD, access};
 use crate::support::bed::Bed;
 use crate::support::fault_proxy::FaultProxy;
@@ -124,7 +124,10 @@ async fn broken_credentials_cost_a_probe_now_and_then_and_everything_goes_on_whe
     assert!(passes <= 45 * (ENVIRONMENTS as u64 + 1), "{passes} passes");
 }
 
-/// How soon a person's wish is followed: sooner than the next try would be.
+/// What somebody makes of our policy.
+const WIDE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"bedrock:*","Resource":"*"}]}"#;
+
+/// How soon a person's wish, or somebody's change, is followed: sooner than the next try would be.
 const ASKED: Duration = Duration::from_secs(3);
 
 /// Tries that the backoff of a conflict allows in this time after the fourth: after 4, 8, 16, ... seconds, each up to a tenth less, because
@@ -172,9 +175,17 @@ async fn a_failing_workload_waits_for_its_backoff_and_for_nobody_when_asked() {
     scene.annotate::<PhiWorkload>(CLINIC, "notes", "hipaa-operator.io/reconcile-at", Some("now")).await;
     tried(made + 1, ASKED).await;
 
+    // Whatever begins the waits anew, the one after the fourth try is longer than what is allowed here.
+    tried(made + 4, SOON).await;
+    let made = tries();
+    set_policy(&scene, &scope.policy_arn(&role), WIDE).await;
+    tried(made + 1, ASKED).await;
+
+    tried(made + 4, SOON).await;
+    let made = tries();
     iam.delete_role().role_name(&role).send().await.expect("DeleteRole");
     scene.bed.apply(&access("letters", HAIKU)).await;
-    tried(made + 2, ASKED).await;
+    tried(made + 1, ASKED).await;
     scene.all_ready("letters").await;
 }
 

@@ -115,6 +115,31 @@ async fn nothing_is_written_to_a_place_that_is_not_the_one_meant() {
 }
 
 #[tokio::test]
+async fn what_the_account_lacks_later_keeps_nothing_from_being_taken_away() {
+    let scene = Scene::ready().await;
+    let hostnames = async |on: bool| {
+        let value = aws_sdk_ec2::types::AttributeBooleanValue::builder().value(on).build();
+        let call = scene.bed.emulators.ec2().modify_vpc_attribute().vpc_id(&scene.bed.seeded.vpc_id).enable_dns_hostnames(value);
+        call.send().await.expect("ModifyVpcAttribute");
+    };
+    hostnames(false).await;
+    scene.because::<PhiEnvironment>(None, "prod", "Ready", "False", "VpcDnsDisabled").await;
+    scene.sweeps(1).await;
+    scene.condition::<PhiWorkload>(CLINIC, "notes", "Ready", "True").await;
+
+    scene.delete::<BedrockAccess>(CLINIC, "summaries").await;
+    no_role(&scene, "an access that is withdrawn loses its role").await;
+    scene.bed.apply(&access("letters", SONNET)).await;
+    let condition = scene.because::<PhiWorkload>(CLINIC, "notes", "Ready", "False", "EnvironmentNotReady").await;
+    assert!(condition.message.contains("enable-dns-hostnames") || condition.message.contains("DNS host names"), "{}", condition.message);
+    scene.sweeps(3).await;
+    assert_eq!(roles(&scene).await, Vec::<String>::new(), "and nothing is given");
+
+    hostnames(true).await;
+    scene.all_ready("letters").await;
+}
+
+#[tokio::test]
 async fn a_lacking_account_waits_and_an_endpoint_of_others_is_used() {
     let scene = Scene::with(Shape { dns_hostnames: false, oidc_provider: false, ..Shape::default() }).await;
     let ec2 = scene.bed.emulators.ec2();

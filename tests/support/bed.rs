@@ -8,7 +8,7 @@ use std::time::Duration;
 use hipaa_operator::cluster::lease::LEASE;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{self, Scope};
 use kube::runtime::wait::{await_condition, conditions};
@@ -25,6 +25,9 @@ use super::wait;
 
 /// How long the API server may take to serve a new kind.
 const ESTABLISHED: Duration = Duration::from_secs(30);
+
+/// How long one list of a new kind may take.
+const LISTED: Duration = Duration::from_secs(2);
 
 /// A running test bed. Everything it started is ended when it is dropped; its folder is kept if the test fails.
 #[derive(Debug)]
@@ -198,13 +201,26 @@ impl Bed {
         };
         files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
         let definitions: Api<CustomResourceDefinition> = Api::all(self.client());
+        let mut kinds = Vec::new();
         for file in files {
             for definition in self.apply(&fs::read_to_string(&file).expect("a CRD file can be read")).await {
                 let name = definition.name_any();
                 let established = await_condition(definitions.clone(), &name, conditions::is_crd_established());
                 let established = tokio::time::timeout(ESTABLISHED, established).await;
                 established.unwrap_or_else(|_| panic!("{name} is not established")).unwrap_or_else(|error| panic!("{name}: {error}"));
+                let definition = definitions.get(&name).await.expect("the definition is there");
+                let (group, names) = (definition.spec.group, definition.spec.names);
+                kinds.push(ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(&group, "v1alpha1", &names.kind), &names.plural));
             }
+        }
+        // A list that comes while the API server still exchanges the storage of a new kind is answered after a minute, with an error.
+        for kind in kinds {
+            let api: Api<DynamicObject> = Api::all_with(self.client(), &kind);
+            let served = || async {
+                let listed = tokio::time::timeout(LISTED, api.list(&ListParams::default())).await;
+                listed.map_err(|_| "it does not answer".to_owned())?.map_err(|error| error.to_string())
+            };
+            self.eventually(&format!("{} are served", kind.plural), ESTABLISHED, served).await;
         }
     }
 }

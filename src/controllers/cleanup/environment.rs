@@ -195,6 +195,7 @@ fn known(pass: &Pass<'_>, seen: &Observation) -> Option<Arc<Environment>> {
         account: pass.account.clone(),
         identity: pass.identity.clone(),
         foreseen: pass.mode == Mode::Audit,
+        suspended: None,
     }))
 }
 

@@ -10,6 +10,7 @@ use crate::api::{PhiWorkload, Verdict};
 use crate::controllers::context::{Doubt, Environment};
 use crate::controllers::observe::Observation;
 use crate::domain::{digest, names};
+use crate::observed::environment::EnvironmentObservation;
 use crate::plan::environment::scope_findings;
 use crate::plan::facts::{EnvironmentFacts, unread};
 use crate::plan::{Action, Mode};
@@ -19,9 +20,8 @@ use super::Pass;
 impl Pass<'_> {
     /// Leaves the facts for workloads and accesses, and wakes those that they concern. A read that failed leaves the last good facts.
     pub(super) fn leave_facts(&self, seen: &Observation, changed: &BTreeSet<String>, withheld: &[Action]) {
-        let verdicts = self.scope_verdicts(&seen.environment);
-        if verdicts.contains(&Verdict::Fail) {
-            // These are not the account and cluster that the facts speak of, or another's: nothing may be written from them any more.
+        if self.describes_another(&seen.environment) {
+            // These are not the account and cluster that the facts speak of: nothing may be written from them any more.
             self.context.forget_environment(&self.name);
         }
         if self.context.note_claim(&self.name, self.is_elsewhere(&seen.environment)) {
@@ -32,11 +32,15 @@ impl Pass<'_> {
             self.wake(|_| true, |_| true);
         }
         let known = self.context.environment(&self.name);
-        let known = known.as_ref().filter(|known| known.uid == self.object.metadata.uid).map(|known| &known.facts);
-        let facts = || EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, known);
+        let known = known.as_ref().filter(|known| known.uid == self.object.metadata.uid);
+        let suspended = self.suspended(&seen.environment, known.is_some_and(|known| !known.foreseen));
+        let known = known.map(|known| &known.facts);
+        let facts = EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, known);
+        // Of a network that is not found, what was known tells what there is to take away.
+        let facts = if suspended.is_some() { known.cloned().or(facts) } else { facts };
         // Before the first read of IAM it would look as if nothing were there.
         let read_once = self.identity_read || known.is_some();
-        let Some(mut facts) = facts().filter(|_| proven && read_once) else {
+        let Some(mut facts) = facts.filter(|_| (proven || suspended.is_some()) && read_once) else {
             return;
         };
         let foreseen = self.mode == Mode::Audit;
@@ -44,11 +48,11 @@ impl Pass<'_> {
             facts.foresee(withheld);
         }
         // The mode is no fact of the account, but its change concerns every workload too.
-        let digest = digest::of_value(&(&facts, format!("{:?}", self.mode), &self.object.spec.namespace_selector));
+        let digest = digest::of_value(&(&facts, format!("{:?}", self.mode), &self.object.spec.namespace_selector, &suspended));
         let (account, identity) = (self.account.clone(), self.identity.clone());
         let uid = self.object.metadata.uid.clone();
         let digest_of_facts = digest::of_value(&facts);
-        let environment = Environment { uid, digest: digest.clone(), digest_of_facts, account, identity, facts, foreseen };
+        let environment = Environment { uid, digest: digest.clone(), digest_of_facts, account, identity, facts, foreseen, suspended };
         let environment = Arc::new(environment);
         let before = self.context.set_environment(&self.name, environment.clone());
         let all = before.is_none_or(|before| before.digest != digest);
@@ -62,6 +66,14 @@ impl Pass<'_> {
             self.wake(|workload| all || concerned(workload), |_| all);
             self.identity.told(changed);
         }
+    }
+
+    /// Why power is only taken away for now, though the environment is the one meant. `wrote` says that until now it was not so.
+    fn suspended(&self, observed: &EnvironmentObservation, wrote: bool) -> Option<String> {
+        // What somebody released may be claimed by another before we take it again.
+        let released = || wrote && self.scope_proven(observed) && !self.is_ours(observed);
+        let claim = || released().then(|| "the environment's claim, which somebody released and which is to be taken again".to_owned());
+        self.lacks(observed).or_else(claim).filter(|_| self.mode != Mode::Audit)
     }
 
     /// Wakes the bound workloads that are `wanted`, and the accesses of those that are wanted `deep`.

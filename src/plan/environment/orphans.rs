@@ -68,9 +68,8 @@ pub fn sweep(
 ) -> Sweep {
     let wanted = tags::of_environment(scope);
     let ours: Vec<&Role> = roles.iter().copied().filter(|role| tags::owned(&role.tags, &wanted)).collect();
-    let powerful = |role: &&&Role| {
-        !claimed.uses(&role.name) && !handed_over.contains_key(&role.name) && power(role, identity).next().is_some()
-    };
+    let powerful =
+        |role: &&&Role| !claimed.uses(&role.name) && !handed_over.contains_key(&role.name) && power(role, identity).next().is_some();
     let unclaimed: Vec<&&Role> = ours.iter().filter(powerful).collect();
     let theirs = roles.iter().filter(|role| !tags::owned(&role.tags, &wanted) && !handed_over.contains_key(&role.name));
     let attached: Vec<Action> = theirs.flat_map(|role| unclaimed_policies(role, identity, claimed)).collect();
