@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
+use super::alarm::Alarm;
 use super::fault::{fault_of, refusal};
 use super::traffic::Traffic;
 use crate::domain::Fault;
@@ -20,7 +21,8 @@ type Observe = dyn Fn(&'static str, &'static str, Option<FaultClass>) + Send + S
 /// Told once of each operation that has finished, whatever the number of attempts it took: service, operation, and the class of the
 /// failure if it failed. Each page of a list is an operation. A call whose future is dropped is not told of, nor one that was not made.
 ///
-/// Clones share one breaker for the credentials and one token bucket for each service.
+/// Clones share one breaker for the credentials and one token bucket for each service; all that are made with one [`Alarm`] hear of
+/// credentials that fail.
 #[derive(Clone)]
 pub struct CallObserver {
     observe: Arc<Observe>,
@@ -29,8 +31,8 @@ pub struct CallObserver {
 
 impl CallObserver {
     /// Calls `observe` on each finished operation. It must be quick: it runs between the calls.
-    pub fn new(observe: impl Fn(&'static str, &'static str, Option<FaultClass>) + Send + Sync + 'static) -> Self {
-        Self { observe: Arc::new(observe), traffic: Arc::default() }
+    pub fn new(observe: impl Fn(&'static str, &'static str, Option<FaultClass>) + Send + Sync + 'static, alarm: &Alarm) -> Self {
+        Self { observe: Arc::new(observe), traffic: Traffic::new(alarm) }
     }
 
     /// By how much slower than in good times the slowest service is asked: 1 if nobody throttles us.

@@ -70,6 +70,7 @@ fn overrides_among(variables: impl Iterator<Item = (String, bool)>) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::alarm::Alarm;
 
     #[test]
     fn names_only_overrides_that_are_set() {
@@ -80,7 +81,7 @@ mod tests {
 
     #[tokio::test]
     async fn says_every_limit_itself() {
-        let config = load(&Settings { region: "us-gov-west-1".into(), fips: true }, &Arc::default()).await;
+        let config = load(&Settings { region: "us-gov-west-1".into(), fips: true }, &Traffic::new(&Alarm::default())).await;
         assert_eq!(config.region().map(AsRef::as_ref), Some("us-gov-west-1"));
         assert_eq!(config.use_fips(), Some(true));
         assert_eq!(config.retry_config().map(RetryConfig::max_attempts), Some(ATTEMPTS));

@@ -3,6 +3,7 @@
 //! Every call passes [`CallObserver`] and fails as a [`Fault`](crate::domain::Fault). Absence is not a failure: reads give `None`,
 //! removals of what is gone succeed. Nothing is retried here beyond the SDK's own attempts, nothing is cached.
 
+mod alarm;
 mod calls;
 mod config;
 mod fault;
@@ -17,6 +18,7 @@ pub mod kms;
 pub mod patience;
 pub mod sts;
 
+pub use alarm::Alarm;
 pub use bedrock::Bedrock;
 pub use calls::CallObserver;
 pub use config::{Settings, endpoint_overrides};

@@ -1,11 +1,12 @@
 //! What all calls of an account's clients share: a token bucket for each service, and the breaker of the credentials.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::alarm::Alarm;
 use super::patience::Waiting;
 use crate::domain::breaker::Breaker;
 use crate::domain::pace::{Bucket, Pace};
@@ -31,15 +32,18 @@ pub(super) struct Traffic {
     buckets: Mutex<BTreeMap<String, Bucket>>,
     breaker: Mutex<Breaker>,
     broken: watch::Sender<bool>,
-}
-
-impl Default for Traffic {
-    fn default() -> Self {
-        Self { buckets: Mutex::default(), breaker: Mutex::default(), broken: watch::Sender::new(false) }
-    }
+    alarm: Alarm,
 }
 
 impl Traffic {
+    /// The state of one account's clients, among the others that share the `alarm`.
+    pub(super) fn new(alarm: &Alarm) -> Arc<Self> {
+        let (buckets, breaker, broken) = (Mutex::default(), Mutex::default(), watch::Sender::new(false));
+        let traffic = Arc::new(Self { buckets, breaker, broken, alarm: alarm.clone() });
+        alarm.join(&traffic);
+        traffic
+    }
+
     /// Waits until a request may go to the service. One that is a retry is a sign of trouble.
     pub(super) async fn turn(&self, service: &str, retry: bool) {
         let now = Instant::now();
@@ -70,6 +74,14 @@ impl Traffic {
         }
         if self.breaker().made(outcome, now) {
             tracing::warn!(fault = %outcome.err().map(ToString::to_string).unwrap_or_default(), "no call is made before the credentials work");
+            self.broken.send_replace(true);
+            outcome.err().into_iter().for_each(|fault| self.alarm.raise(fault));
+        }
+    }
+
+    /// The credentials failed elsewhere.
+    pub(super) fn suspect(&self, fault: &Fault) {
+        if self.breaker().suspect(fault) {
             self.broken.send_replace(true);
         }
     }
@@ -124,7 +136,7 @@ mod tests {
 
     #[test]
     fn throttling_slows_one_service_and_sweeps_with_it() {
-        let traffic = Traffic::default();
+        let traffic = Traffic::new(&Alarm::default());
         traffic.made("iam", Err(&fault(FaultClass::Throttled)));
         assert!((traffic.slowness() - 2.0).abs() < f64::EPSILON);
         traffic.bucket("ec2", |bucket| assert!((bucket.slowness() - 1.0).abs() < f64::EPSILON));
@@ -135,8 +147,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn credentials_that_fail_for_one_client_stop_all_until_each_has_probed() {
+        let alarm = Alarm::default();
+        let [first, second] = [Traffic::new(&alarm), Traffic::new(&alarm)];
+        let broken = fault(FaultClass::Credentials);
+        first.made("iam", Err(&broken));
+        second.broken().await;
+        assert_eq!((first.refusal(), second.refusal()), (Some(broken.clone()), Some(broken.clone())));
+        assert_eq!((first.next_probe().is_zero(), second.next_probe()), (false, Duration::ZERO));
+        assert!(second.probed(Ok(())), "its Region takes them");
+        assert_eq!((first.refusal(), second.refusal()), (Some(broken.clone()), None));
+        first.made("iam", Err(&broken));
+        assert!(!first.probed(Err(&broken)));
+        assert_eq!(second.refusal(), None, "what goes on failing disturbs nobody");
+    }
+
+    #[tokio::test]
     async fn broken_credentials_are_told_and_recovered() {
-        let traffic = Traffic::default();
+        let traffic = Traffic::new(&Alarm::default());
         assert_eq!(traffic.refusal(), None);
         let broken = fault(FaultClass::Credentials);
         traffic.made("iam", Err(&broken));

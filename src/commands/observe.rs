@@ -17,7 +17,7 @@ use kube::{Api, Client, ResourceExt};
 use crate::api::annotations::ROLE_ARN;
 use crate::api::conditions::Reason;
 use crate::api::{PhiEnvironment, PhiEnvironmentStatus, PhiWorkload, Verdict};
-use crate::aws::{Account, CallObserver, Settings};
+use crate::aws::{Account, Alarm, CallObserver, Settings};
 use crate::cluster::fault::fault_of;
 use crate::controllers::observe::{Known, Observation, observe};
 use crate::domain::{Fault, names, tags};
@@ -89,7 +89,7 @@ async fn environment(client: &Client, name: &str, operator_arn: Option<&str>) ->
     let object = found.ok_or("is not in the cluster; apply it first, or correct --environment")?;
     let (spec, nothing) = (&object.spec, PhiEnvironmentStatus::default());
     let settings = Settings { region: spec.aws.region.clone(), fips: spec.fips.unwrap_or(false) };
-    let account = Account::connect(&settings, CallObserver::new(|_, _, _| {})).await;
+    let account = Account::connect(&settings, CallObserver::new(|_, _, _| {}, &Alarm::default())).await;
     let caller = account.sts.caller().await;
     let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
     let rules = Rules::of(name, spec, partition.as_deref());

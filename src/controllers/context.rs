@@ -10,7 +10,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::api::conditions::Reason;
 use crate::api::{PhiEnvironment, PhiWorkload};
-use crate::aws::{Account, CallObserver};
+use crate::aws::{Account, Alarm, CallObserver};
 use crate::cluster::caches::Caches;
 use crate::cluster::events::Events;
 use crate::cluster::hand_over::HandOver;
@@ -70,6 +70,7 @@ pub struct Context {
     /// How to behave.
     pub settings: Settings,
     accounts: AsyncMutex<HashMap<(String, bool), Account>>,
+    alarm: Alarm,
     environments: Mutex<HashMap<String, Arc<Environment>>>,
     unread: Mutex<HashMap<String, Unread>>,
     iam_failed: Mutex<HashMap<String, Instant>>,
@@ -151,6 +152,7 @@ impl Context {
             backoff: Arc::default(),
             keys: Keys::new(settings.iam_settling),
             accounts: AsyncMutex::default(),
+            alarm: Alarm::default(),
             environments: Mutex::default(),
             unread: Mutex::default(),
             iam_failed: Mutex::default(),
@@ -172,7 +174,7 @@ impl Context {
             return account.clone();
         }
         let metrics = self.metrics.clone();
-        let observer = CallObserver::new(move |service, operation, class| metrics.called(service, operation, class));
+        let observer = CallObserver::new(move |service, operation, class| metrics.called(service, operation, class), &self.alarm);
         let account = Account::connect(&crate::aws::Settings { region: region.to_owned(), fips }, observer).await;
         let parts = (self.caches.clone(), self.queues.clone(), self.metrics.clone());
         tokio::spawn(wake_on_recovery(account.clone(), self.backoff.clone(), parts));

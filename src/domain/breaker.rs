@@ -15,6 +15,8 @@ const TRUSTED: Duration = Duration::from_mins(1);
 #[derive(Clone, Debug, Default)]
 pub struct Breaker {
     open: Option<Fault>,
+    /// Whether it was opened because the credentials failed elsewhere.
+    suspected: bool,
     /// Probes that failed in a row.
     failed: u32,
     closed: Option<Instant>,
@@ -40,21 +42,37 @@ impl Breaker {
         opened
     }
 
+    /// The credentials failed elsewhere: no call is made before a probe, which need not wait. Says whether the breaker opened by it.
+    pub fn suspect(&mut self, fault: &Fault) -> bool {
+        let opened = self.open.is_none();
+        self.suspected |= opened;
+        self.open.get_or_insert_with(|| fault.clone());
+        opened
+    }
+
     /// Takes in what became of a probe; says whether the breaker closed by it. Whatever is not about the credentials closes it: what
     /// else is wrong shows by itself.
     pub fn probed(&mut self, outcome: Result<(), &Fault>, now: Instant) -> bool {
-        self.failed = self.failed.saturating_add(1);
+        let suspected = std::mem::take(&mut self.suspected);
         if let Some(fault) = outcome.err().filter(|fault| fault.class == FaultClass::Credentials) {
+            self.failed = self.failed.saturating_add(1);
             self.open = Some(fault.clone());
             return false;
         }
-        self.closed = Some(now);
+        // What was only suspected says nothing about the next time.
+        if !suspected {
+            self.failed = self.failed.saturating_add(1);
+            self.closed = Some(now);
+        }
         self.open.take().is_some()
     }
 
-    /// How long to wait before the next probe: doubling, never longer than [`LONGEST`].
+    /// How long to wait before the next probe: not at all for the first after a suspicion, else doubling, never longer than [`LONGEST`].
     #[must_use]
     pub fn next_probe(&self) -> Duration {
+        if self.suspected {
+            return Duration::ZERO;
+        }
         FIRST.saturating_mul(2_u32.saturating_pow(self.failed.min(16))).min(LONGEST)
     }
 }
@@ -93,6 +111,25 @@ mod tests {
         breaker.made(Err(&broken), now);
         assert!(breaker.probed(Ok(()), now));
         assert_eq!(breaker.refusal(), None);
+    }
+
+    #[test]
+    fn a_suspicion_costs_one_probe_at_once_and_is_no_failure() {
+        let now = Instant::now();
+        let broken = fault(FaultClass::Credentials);
+        let mut breaker = Breaker::default();
+        assert!(breaker.suspect(&broken) && !breaker.suspect(&broken));
+        assert_eq!((breaker.refusal(), breaker.next_probe()), (Some(&broken), Duration::ZERO));
+        assert!(breaker.probed(Ok(()), now));
+        breaker.made(Err(&broken), now);
+        assert_eq!(breaker.next_probe(), FIRST, "the first real failure is probed soon");
+        assert!(!breaker.suspect(&broken), "what is known is not suspected");
+        assert_eq!(breaker.next_probe(), FIRST);
+
+        let mut breaker = Breaker::default();
+        breaker.suspect(&broken);
+        assert!(!breaker.probed(Err(&broken), now));
+        assert_eq!((breaker.refusal(), breaker.next_probe()), (Some(&broken), FIRST * 2), "a suspicion that is right is a failure");
     }
 
     #[test]
