@@ -91,6 +91,17 @@ impl Kms {
         self.calls.watch("kms", "CreateAlias", call).await.map(drop)
     }
 
+    /// Enables a key that is disabled; one that is enabled stays so.
+    ///
+    /// # Errors
+    /// `Conflict` if the key is pending deletion.
+    pub async fn enable(&self, arn: &str) -> Result<(), Fault> {
+        // KMS takes both, moto 5 the id alone.
+        let id = arn.rsplit('/').next().unwrap_or(arn);
+        let call = self.client.enable_key().key_id(id).send();
+        self.calls.watch("kms", "EnableKey", call).await.map(drop)
+    }
+
     /// Turns automatic rotation on, every `days` (90 to 2560).
     ///
     /// # Errors

@@ -138,6 +138,7 @@ fn meant(rules: &Rules, observed: &EnvironmentObservation) -> Result<(), String>
         rules,
         observed,
         may_hold: false,
+        asked: false,
         recorded_key: None,
         boundary_refused: false,
         recorded_endpoints: &[],

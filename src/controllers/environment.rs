@@ -130,6 +130,8 @@ impl Pass<'_> {
             // What an unread profile changes in the digest is nobody's change of inputs.
             may_hold: may_hold(self.previous.settled_inputs.as_deref(), &inputs, wished)
                 || (!wished && observed.profiles.values().any(Result::is_err)),
+            // Without a record no wish and no spec is known to be new.
+            asked: self.previous.observed_generation.is_some_and(|seen| wished || Some(seen) != self.object.metadata.generation),
             recorded_key: recorded_key(&self.previous),
             boundary_refused: refused_boundary(&self.previous),
             recorded_endpoints: &self.previous.endpoints,

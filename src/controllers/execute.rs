@@ -101,6 +101,7 @@ impl Executor<'_> {
             | Action::DeleteSecurityGroup { .. } => self.network(action, results).await.map(|()| None),
             Action::CreateKey { .. }
             | Action::CreateAlias { .. }
+            | Action::EnableKey { .. }
             | Action::EnableKeyRotation { .. }
             | Action::PutKeyPolicy { .. }
             | Action::TagKey { .. }
@@ -163,6 +164,7 @@ impl Executor<'_> {
             Action::CreateKey { alias, policy, tags } => results.key = Some(self.keys.make(kms, alias, policy, tags).await?),
             Action::CreateAlias { key, alias } => kms.create_alias(alias, &results.key(key)?).await?,
             Action::EnableKeyRotation { key, days } => kms.enable_rotation(&results.key(key)?, *days).await?,
+            Action::EnableKey { key } => kms.enable(&results.key(key)?).await?,
             Action::PutKeyPolicy { key, policy } => kms.put_policy(&results.key(key)?, &policy.to_json()).await?,
             Action::TagKey { key, tags } => kms.tag(&results.key(key)?, tags).await?,
             Action::UntagKey { key, tags } => kms.untag(&results.key(key)?, tags).await?,
@@ -215,16 +217,6 @@ impl Executor<'_> {
                 iam.delete_role(role).await?;
             }
             _ => {}
-        }
-        Ok(())
-    }
-
-    async fn strip(&self, role: &str, attached: &[String], inline: &[String]) -> Result<(), Fault> {
-        for policy_arn in attached {
-            self.account.iam.detach(role, policy_arn).await?;
-        }
-        for policy_name in inline {
-            self.account.iam.delete_inline(role, policy_name).await?;
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ impl Pass<'_> {
             rules: &self.rules,
             observed,
             may_hold: true,
+            asked: false,
             recorded_key: None,
             boundary_refused: false,
             recorded_endpoints: &[],

@@ -94,6 +94,10 @@ pub enum Action {
         key: KeyReference,
         days: i32,
     },
+    /// A key that somebody disabled, once a person asked for it.
+    EnableKey {
+        key: KeyReference,
+    },
     PutKeyPolicy {
         key: KeyReference,
         policy: PolicyDocument,

@@ -99,6 +99,7 @@ fn change_endpoint(endpoint: &mut Endpoint, change: &EndpointChange) {
 
 fn change_key(key: &mut Key, action: &Action) {
     match action {
+        Action::EnableKey { .. } => "Enabled".clone_into(&mut key.state),
         Action::EnableKeyRotation { days, .. } => {
             key.rotation_enabled = true;
             key.rotation_period_in_days = Some(*days);

@@ -36,6 +36,7 @@ pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &'a KnownEnvironm
             rules: &rules,
             observed,
             may_hold: false,
+            asked: true,
             recorded_key,
             boundary_refused: false,
             recorded_endpoints: &recorded_endpoints,

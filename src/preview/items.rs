@@ -129,6 +129,7 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
         | Action::DeleteVpcEndpoint { .. }
         | Action::DeleteSecurityGroup { .. }
         | Action::EnableKeyRotation { .. }
+        | Action::EnableKey { .. }
         | Action::PutKeyPolicy { .. }
         | Action::TagKey { .. }
         | Action::UntagKey { .. }

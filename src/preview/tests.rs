@@ -375,6 +375,7 @@ fn a_carried_out_plan_settles() {
             rules: &rules,
             observed: seen,
             may_hold: false,
+            asked: false,
             recorded_key: None,
             boundary_refused: false,
             recorded_endpoints: &[],

@@ -1,12 +1,26 @@
 //! The order of a removal: identity first, isolation last. What could not be taken away keeps what comes after it.
 
+use crate::domain::Fault;
 use crate::plan::Action;
 
-use super::Results;
+use super::{Executor, Results};
 
 /// A workload's policy has the name of its own role.
 fn name_of(policy_arn: &str) -> &str {
     policy_arn.rsplit('/').next().unwrap_or(policy_arn)
+}
+
+impl Executor<'_> {
+    /// Takes all policies off a role.
+    pub(super) async fn strip(&self, role: &str, attached: &[String], inline: &[String]) -> Result<(), Fault> {
+        for policy_arn in attached {
+            self.account.iam.detach(role, policy_arn).await?;
+        }
+        for policy_name in inline {
+            self.account.iam.delete_inline(role, policy_name).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Results {
@@ -22,7 +36,10 @@ impl Results {
 
     pub(super) fn note_failed_removal(&mut self, action: &Action) {
         match action {
-            Action::DeleteRole { role, .. } | Action::StripRole { role, .. } => self.powerful.insert(role.clone()),
+            Action::DeleteRole { role, .. }
+            | Action::StripRole { role, .. }
+            | Action::DetachPolicy { role, .. }
+            | Action::DeleteInlinePolicy { role, .. } => self.powerful.insert(role.clone()),
             Action::DetachOwnPolicy { policy_arn, .. } => self.powerful.insert(name_of(policy_arn).to_owned()),
             _ => false,
         };

@@ -48,6 +48,7 @@ impl Action {
             Self::CreateKey { .. }
             | Self::CreateAlias { .. }
             | Self::EnableKeyRotation { .. }
+            | Self::EnableKey { .. }
             | Self::PutKeyPolicy { .. }
             | Self::TagKey { .. }
             | Self::UntagKey { .. } => ConditionType::KeyReady,
@@ -76,6 +77,7 @@ impl Action {
             Self::CreateAlias { alias, .. } => ("kms", "CreateAlias", alias.clone()),
             Self::EnableKeyRotation { key, .. } => ("kms", "EnableKeyRotation", key.name()),
             Self::PutKeyPolicy { key, .. } => ("kms", "PutKeyPolicy", key.name()),
+            Self::EnableKey { key } => ("kms", "EnableKey", key.name()),
             Self::TagKey { key, .. } => ("kms", "TagResource", key.name()),
             Self::UntagKey { key, .. } => ("kms", "UntagResource", key.name()),
             Self::TakeClaim(claim) => ("iam", "CreatePolicy", claim.arn.clone()),

@@ -44,7 +44,7 @@ fn create(inputs: &EnvironmentInputs, operator: &str) -> Plan {
     Plan { actions, findings: vec![missing], ..Plan::default() }
 }
 
-/// A key of ours: rotation, policy and tags are restored; a key that someone disabled stays so.
+/// A key of ours: rotation, policy and tags are restored; a key that someone disabled stays so until a person asks for it.
 fn keep(inputs: &EnvironmentInputs, key: &Key, operator: &str) -> Plan {
     let reference = || KeyReference::Arn(key.arn.clone());
     let wanted_tags = tags::of_environment(&inputs.rules.scope);
@@ -55,6 +55,11 @@ fn keep(inputs: &EnvironmentInputs, key: &Key, operator: &str) -> Plan {
             key.arn
         );
         return Plan { findings: vec![Finding::fail(Control::CustomerManagedKey, FAMILY, Reason::Conflict, message)], ..Plan::default() };
+    }
+    if is_disabled(key) && inputs.asked {
+        let message = format!("{} was disabled, and a person asked for what was cut off", key.arn);
+        let finding = Finding::fail(Control::CustomerManagedKey, FAMILY, Reason::KeyDisabled, message);
+        return Plan { actions: vec![Action::EnableKey { key: reference() }], findings: vec![finding], ..Plan::default() };
     }
     let mut plan = Plan { findings: vec![state(key, true)], ..Plan::default() };
     if !usable(key) {
@@ -100,7 +105,10 @@ fn state(key: &Key, ours: bool) -> Finding {
         "Disabled" if ours => Finding::cut_off(
             Control::CustomerManagedKey,
             FAMILY,
-            format!("{} was disabled and is left so, whatever the spec says: enable it (aws kms enable-key)", key.arn),
+            format!(
+                "{} was disabled and is left so until the spec changes or the annotation hipaa-operator.io/reconcile-at asks for it",
+                key.arn
+            ),
         ),
         "PendingDeletion" => Finding::fail(
             Control::KeyRetention,
@@ -110,6 +118,10 @@ fn state(key: &Key, ours: bool) -> Finding {
         ),
         other => Finding::fail(Control::CustomerManagedKey, FAMILY, Reason::KeyDisabled, format!("{} is {other}; enable it", key.arn)),
     }
+}
+
+fn is_disabled(key: &Key) -> bool {
+    key.customer_managed && key.state == "Disabled"
 }
 
 fn usable(key: &Key) -> bool {

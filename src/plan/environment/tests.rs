@@ -39,6 +39,7 @@ pub(super) fn plan_for(rules: &Rules, observed: &EnvironmentObservation, recorde
         rules,
         observed,
         may_hold: true,
+        asked: false,
         recorded_key: None,
         boundary_refused: false,
         recorded_endpoints,
@@ -123,16 +124,21 @@ pub(super) fn empty() -> EnvironmentObservation {
     }
 }
 
-fn plan_of(observed: &EnvironmentObservation, may_hold: bool) -> Plan {
-    plan(&EnvironmentInputs {
-        rules: &rules(),
+fn inputs_of<'a>(rules: &'a Rules, observed: &'a EnvironmentObservation) -> EnvironmentInputs<'a> {
+    EnvironmentInputs {
+        rules,
         observed,
-        may_hold,
+        may_hold: true,
+        asked: false,
         recorded_key: None,
         boundary_refused: false,
         recorded_endpoints: &[],
         take_over: None,
-    })
+    }
+}
+
+fn plan_of(observed: &EnvironmentObservation, may_hold: bool) -> Plan {
+    plan(&EnvironmentInputs { may_hold, ..inputs_of(&rules(), observed) })
 }
 
 fn calls(observed: &EnvironmentObservation) -> Vec<&'static str> {
@@ -284,6 +290,25 @@ fn drift_is_mended_and_narrowing_held() {
 }
 
 #[test]
+fn a_disabled_key_comes_back_only_when_a_person_asks() {
+    let mut observed = provisioned();
+    let key = |seen: &mut EnvironmentObservation, state: &str| seen.key.as_mut().unwrap().as_mut().unwrap().state = state.into();
+    let rules = rules();
+    let planned = |observed: &EnvironmentObservation, asked: bool| {
+        let inputs = EnvironmentInputs { asked, may_hold: false, ..inputs_of(&rules, observed) };
+        let plan = plan(&inputs);
+        plan.actions.iter().map(|action| action.describe().1).collect::<Vec<_>>()
+    };
+    key(&mut observed, "Disabled");
+    assert_eq!(planned(&observed, false), [""; 0], "that facts have changed is nobody's wish");
+    assert_eq!(planned(&observed, true), ["EnableKey"]);
+    for state in ["PendingDeletion", "PendingImport", "Unavailable"] {
+        key(&mut observed, state);
+        assert_eq!(planned(&observed, true), [""; 0], "{state}");
+    }
+}
+
+#[test]
 fn an_endpoint_of_someone_else_is_verified_and_not_doubled() {
     let mut observed = provisioned();
     observed.security_groups.as_mut().unwrap().retain(|group| group.id != "sg-sts");
@@ -329,15 +354,7 @@ fn an_endpoint_recorded_as_ours_gets_its_tags_back() {
     for (management, expected) in [(Management::Provision, vec!["CreateTags"]), (Management::Verify, vec!["DeletePolicy"])] {
         let recorded_endpoints = &[recorded(management)];
         let rules = rules();
-        let inputs = EnvironmentInputs {
-            rules: &rules,
-            observed: &observed,
-            may_hold: true,
-            recorded_key: None,
-            boundary_refused: false,
-            recorded_endpoints,
-            take_over: None,
-        };
+        let inputs = EnvironmentInputs { recorded_endpoints, ..inputs_of(&rules, &observed) };
         let called: Vec<_> = plan(&inputs).actions.iter().map(|action| action.describe().1).collect();
         assert_eq!(called, expected, "{management:?}");
     }

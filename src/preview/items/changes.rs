@@ -33,6 +33,7 @@ pub(super) fn item(subject: &Subject, action: &Action) -> Option<Item> {
         Action::DeleteVpcEndpoint { id, .. } => Item::of(subject, "Delete", ["ec2", "VpcEndpoint", id], json!({})),
         Action::DeleteSecurityGroup { id, .. } => Item::of(subject, "Delete", ["ec2", "SecurityGroup", id], json!({})),
         Action::EnableKeyRotation { key: arn, days } => key(arn, json!({"rotationPeriodInDays": days}))?,
+        Action::EnableKey { key: arn } => key(arn, json!({"enabled": true}))?,
         Action::PutKeyPolicy { key: arn, policy } => Item { document: Some(policy.clone()), ..key(arn, json!({}))? },
         Action::TagKey { key: arn, tags } => key(arn, json!({"tags": tags}))?,
         Action::UntagKey { key: arn, tags } => key(arn, json!({"removeTags": tags}))?,

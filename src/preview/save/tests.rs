@@ -87,6 +87,7 @@ impl World {
             rules: &self.rules,
             observed,
             may_hold: false,
+            asked: false,
             recorded_key: key,
             boundary_refused: false,
             recorded_endpoints: endpoints,

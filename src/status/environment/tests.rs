@@ -63,6 +63,7 @@ fn planned(rules: &Rules, observed: &EnvironmentObservation) -> Plan {
         rules,
         observed,
         may_hold: true,
+        asked: false,
         recorded_key: None,
         boundary_refused: false,
         recorded_endpoints: &[],
