@@ -144,3 +144,48 @@ fn differing<T: PartialEq>(before: &BTreeMap<String, T>, after: &BTreeMap<String
     let keys = before.keys().chain(after.keys());
     keys.filter(|&key| before.get(key) != after.get(key)).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTLING: Duration = Duration::from_secs(10);
+
+    /// An account with one role, which has these policies.
+    fn account(attached: &[&str]) -> IdentitySnapshot {
+        let attached = attached.iter().map(|&arn| arn.to_owned()).collect();
+        let role = Role { name: "notes".to_owned(), attached, ..Role::default() };
+        IdentitySnapshot { roles: [("notes".to_owned(), role.kept())].into(), ..IdentitySnapshot::default() }
+    }
+
+    fn notes() -> BTreeSet<String> {
+        ["notes".to_owned()].into()
+    }
+
+    #[test]
+    fn a_change_is_told_until_its_workload_was_woken() {
+        let (identity, none) = (SharedIdentity::new(SETTLING), BTreeSet::new());
+        assert_eq!(identity.refresh(account(&[]), Instant::now()), notes());
+        assert_eq!(identity.refresh(account(&[]), Instant::now()), notes(), "the pass that heard of it woke nobody");
+        identity.told(&notes());
+        assert_eq!(identity.refresh(account(&[]), Instant::now()), none);
+        assert_eq!(identity.refresh(account(&["p"]), Instant::now()), notes());
+        identity.told(&["another".to_owned()].into());
+        assert_eq!(identity.refresh(account(&["p"]), Instant::now()), notes());
+    }
+
+    #[test]
+    fn others_changes_are_counted_and_our_own_are_not() {
+        let identity = SharedIdentity::new(SETTLING);
+        identity.refresh(account(&[]), Instant::now());
+        let known = identity.drifts("notes");
+        let attach = Action::AttachPolicy { role: "notes".to_owned(), policy_arn: "ours".to_owned() };
+        identity.write_through(&attach, None);
+        identity.refresh(account(&[]), Instant::now());
+        assert_eq!(identity.role("notes").unwrap().attached.len(), 1, "a read that began before our write settled is not believed");
+        identity.refresh(account(&["ours"]), Instant::now() + SETTLING * 2);
+        assert_eq!(identity.drifts("notes"), known);
+        identity.refresh(account(&["ours", "theirs"]), Instant::now() + SETTLING * 2);
+        assert_eq!((identity.drifts("notes"), identity.drifts("other")), (known + 1, 0));
+    }
+}
