@@ -156,3 +156,19 @@ pub(super) async fn release(context: &Context, object: &PhiWorkload) -> Result<N
 fn kubernetes(context: &Context) -> KubernetesWriter {
     KubernetesWriter { client: context.client.clone(), metrics: context.metrics.clone() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_role_that_may_have_the_policy_is_left_to_the_sweep_once() {
+        let arn = |kind: &str, name: &str| format!("arn:aws:iam::123456789012:{kind}/path/{name}");
+        let (own, policy) = (arn("role", "clinic.notes-1"), arn("policy", "clinic.notes-1"));
+        let left = |former: &[String], role: &str| roles_left(former, role, &policy).into_iter().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(left(&[], &own), ["clinic.notes-1"]);
+        let former = [arn("role", "first"), arn("role", "second")];
+        assert_eq!(left(&former, &former[1]), ["clinic.notes-1", "first", "second"], "ours from before Attach too");
+        assert_eq!(left(&[], ""), ["clinic.notes-1"]);
+    }
+}

@@ -145,6 +145,12 @@ async fn an_object_that_does_not_parse_stalls_nobody_and_goes_with_all_it_had() 
     assert!(blocked.message.contains("2 PhiWorkloads"), "{}", blocked.message);
 
     api.delete("notes", &DeleteParams::default()).await.unwrap();
+    let swept = || async {
+        let left = roles(&scene).await;
+        if left.contains(&role) { Err(format!("{left:?}")) } else { Ok(left) }
+    };
+    let left = scene.bed.eventually("its role goes while the environment waits for the other", SOON, swept).await;
+    assert_eq!(left.len(), 1, "{left:?}");
     scene.delete::<PhiWorkload>(CLINIC, "letters").await;
     no_role(&scene, "both are gone, and their roles").await;
     let fences: Api<NetworkPolicy> = Api::namespaced(scene.bed.client(), "clinic");
