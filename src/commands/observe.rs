@@ -134,16 +134,7 @@ fn told(fault: &Fault) -> String {
 
 /// Facts of another account or cluster than the one meant would mislead every plan. What else is wrong is a fact that a plan tells of.
 fn meant(rules: &Rules, observed: &EnvironmentObservation) -> Result<(), String> {
-    let inputs = EnvironmentInputs {
-        rules,
-        observed,
-        may_hold: false,
-        asked: false,
-        recorded_key: None,
-        boundary_refused: false,
-        recorded_endpoints: &[],
-        take_over: None,
-    };
+    let inputs = EnvironmentInputs::of(rules, observed);
     let another = [Reason::AccountMismatch, Reason::ClusterMismatch, Reason::ClusterNotFound, Reason::VpcNotFound];
     let findings = scope_findings(&inputs).into_iter();
     match findings.into_iter().find(|finding| finding.verdict == Verdict::Fail && another.contains(&finding.reason)) {

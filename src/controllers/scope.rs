@@ -18,14 +18,8 @@ impl Pass<'_> {
     /// The inputs of a judgement or removal, for which nothing else counts.
     pub(super) fn inputs<'a>(&'a self, observed: &'a EnvironmentObservation) -> EnvironmentInputs<'a> {
         EnvironmentInputs {
-            rules: &self.rules,
-            observed,
-            may_hold: true,
-            asked: false,
-            recorded_key: None,
-            boundary_refused: false,
-            recorded_endpoints: &[],
             take_over: self.object.metadata.annotations.as_ref().and_then(|all| all.get(TAKE_OVER_CLAIM)).map(String::as_str),
+            ..EnvironmentInputs::of(&self.rules, observed)
         }
     }
 

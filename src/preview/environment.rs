@@ -33,14 +33,13 @@ pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &'a KnownEnvironm
     let take_over = environment.annotations().get(TAKE_OVER_CLAIM).map(String::as_str);
     let plan_on = |observed: &EnvironmentObservation| {
         plan_environment(&EnvironmentInputs {
-            rules: &rules,
-            observed,
+            // A plan shows what a new spec leads to.
             may_hold: false,
             asked: true,
             recorded_key,
-            boundary_refused: false,
             recorded_endpoints: &recorded_endpoints,
             take_over,
+            ..EnvironmentInputs::of(&rules, observed)
         })
     };
 

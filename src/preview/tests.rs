@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::plan::environment::EnvironmentInputs;
 use crate::policy::relation::{Coverage, covers};
 use crate::policy::{Effect, PolicyDocument};
 
@@ -371,16 +372,8 @@ fn a_carried_out_plan_settles() {
     let spec = environment("prod", same).spec;
     let mut seen = assumed::observation(&rules, &spec, &known);
     let plan = |seen: &_| {
-        crate::plan::environment::plan(&crate::plan::environment::EnvironmentInputs {
-            rules: &rules,
-            observed: seen,
-            may_hold: false,
-            asked: false,
-            recorded_key: None,
-            boundary_refused: false,
-            recorded_endpoints: &[],
-            take_over: None,
-        })
+        let inputs = EnvironmentInputs { may_hold: false, ..EnvironmentInputs::of(&rules, seen) };
+        crate::plan::environment::plan(&inputs)
     };
     let first = plan(&seen);
     carried_out::environment(&mut seen, &rules, &known, &first.actions);

@@ -1,15 +1,14 @@
 //! The account's part of the picture: everything under our path or with our tags, read past the proxy.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
-use aws_sdk_ec2::types::{IpPermission, SecurityGroup, VpcEndpoint};
+use aws_sdk_ec2::types::{SecurityGroup, VpcEndpoint};
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, RoleDetail};
 use hipaa_operator::domain::scope::CLAIMS_PATH;
 use hipaa_operator::domain::tags::CLUSTER;
-use hipaa_operator::policy::PolicyDocument;
 
 use crate::picture::Thing;
+use crate::support::comparable::{canonical, rules, sorted};
 use crate::support::emulators::Emulators;
 
 /// IAM keeps no more versions of a policy.
@@ -160,23 +159,6 @@ async fn keys(emulators: &Emulators) -> Result<Held, String> {
         ));
     }
     Ok(held)
-}
-
-fn rules(permissions: &[IpPermission]) -> String {
-    sorted(permissions.iter().flat_map(|one| {
-        let ports = (one.ip_protocol().map(str::to_owned), one.from_port(), one.to_port());
-        one.ip_ranges().iter().map(move |range| (ports.clone(), range.cidr_ip().map(str::to_owned)))
-    }))
-}
-
-fn canonical(document: &str) -> String {
-    PolicyDocument::parse(document).map_or_else(|_| document.to_owned(), |document| document.to_json())
-}
-
-fn sorted<T: Debug>(things: impl Iterator<Item = T>) -> String {
-    let mut texts: Vec<_> = things.map(|thing| format!("{thing:?}")).collect();
-    texts.sort();
-    texts.join(", ")
 }
 
 /// An error with what the service said.

@@ -12,48 +12,18 @@ use crate::cluster::NAMESPACE;
 use crate::lane::Lane;
 use crate::picture::{Difference, Picture};
 use crate::support::fault_proxy::plan::Plan;
+use crate::support::manifests::{ENVIRONMENT, HAIKU, SONNET, WORKLOAD, access};
 use crate::support::wait;
 use crate::tampering;
 
 /// How long a pass may keep the next one waiting: a call may take ten seconds, and a pass that failed is tried again after up to ten.
 const PASS: Duration = Duration::from_secs(30);
 
-const DECLARED: &str = r#"
-apiVersion: hipaa-operator.io/v1alpha1
-kind: PhiEnvironment
-metadata: { name: prod }
-spec:
-  enforcement: Enforce
-  deletionPolicy: Delete
-  aws: { accountId: "123456789012", region: us-east-1, clusterName: prod }
-  namespaceSelector: { matchLabels: { hipaa-operator.io/phi: allowed } }
-  bedrock:
-    models: [anthropic.claude-3-haiku-20240307-v1:0, anthropic.claude-3-sonnet-20240229-v1:0]
----
-apiVersion: hipaa-operator.io/v1alpha1
-kind: PhiWorkload
-metadata: { name: notes, namespace: clinic }
-spec:
-  environmentRef: { name: prod }
-  serviceAccountName: notes
-  podSelector: { matchLabels: { app: notes } }
----
-apiVersion: hipaa-operator.io/v1alpha1
-kind: BedrockAccess
-metadata: { name: summaries, namespace: clinic }
-spec:
-  workloadRef: { name: notes }
-  useCase: Summarization
-  models: [anthropic.claude-3-haiku-20240307-v1:0]
----
-apiVersion: hipaa-operator.io/v1alpha1
-kind: BedrockAccess
-metadata: { name: letters, namespace: clinic }
-spec:
-  workloadRef: { name: notes }
-  useCase: Summarization
-  models: [anthropic.claude-3-sonnet-20240229-v1:0]
-"#;
+/// What a flow declares: one environment, which leaves nothing behind, and one workload with two accesses.
+fn declared() -> String {
+    let (summaries, letters) = (access("summaries", HAIKU), access("letters", SONNET));
+    format!("{ENVIRONMENT}  deletionPolicy: Delete\n---{WORKLOAD}---{summaries}---{letters}")
+}
 
 /// What the operator is brought to do.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -85,7 +55,7 @@ impl Flow {
         match self {
             Self::Provision => {
                 lane.proxy.plan(plan);
-                lane.bed.try_apply(DECLARED).await.map_err(|error| error.to_string())?;
+                lane.bed.try_apply(&declared()).await.map_err(|error| error.to_string())?;
             }
             Self::Repair => {
                 tampering::all(lane).await?;

@@ -1,13 +1,13 @@
 //! The account as its console would show it: everything of ours in one comparable picture, and what a person may do to it.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
 use aws_sdk_ec2::types::{SecurityGroup, VpcEndpoint};
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, RoleDetail};
 use hipaa_operator::policy::PolicyDocument;
 
 use crate::scene::{SOON, Scene};
+use crate::support::comparable::{canonical, rules, sorted};
 
 /// What everything of ours in the account looks like, by the name of the thing and of its part.
 pub type Picture = BTreeMap<String, String>;
@@ -123,21 +123,4 @@ async fn keys_in(scene: &Scene, picture: &mut Picture) {
         picture.insert(format!("key {key} rotation"), format!("{:?}", rotation.ok()));
         picture.insert(format!("key {key} policy"), canonical(policy.policy().unwrap_or_default()));
     }
-}
-
-fn rules(permissions: &[aws_sdk_ec2::types::IpPermission]) -> String {
-    sorted(permissions.iter().flat_map(|one| {
-        let ports = (one.ip_protocol().map(str::to_owned), one.from_port(), one.to_port());
-        one.ip_ranges().iter().map(move |range| (ports.clone(), range.cidr_ip().map(str::to_owned)))
-    }))
-}
-
-fn canonical(document: &str) -> String {
-    PolicyDocument::parse(document).map_or_else(|_| document.to_owned(), |document| document.to_json())
-}
-
-fn sorted<T: Debug>(things: impl Iterator<Item = T>) -> String {
-    let mut texts: Vec<_> = things.map(|thing| format!("{thing:?}")).collect();
-    texts.sort();
-    texts.join(", ")
 }

@@ -5,11 +5,13 @@
 
 pub mod bed;
 pub mod call;
+pub mod comparable;
 pub mod control_plane;
 pub mod denying_stub;
 pub mod emulators;
 pub mod fault_proxy;
 pub mod http;
+pub mod manifests;
 pub mod openmetrics;
 pub mod operator;
 pub mod parts;

@@ -45,6 +45,23 @@ pub struct EnvironmentInputs<'a> {
     pub take_over: Option<&'a str>,
 }
 
+impl<'a> EnvironmentInputs<'a> {
+    /// Nothing but what was read: nothing is recorded, nobody asked for anything, and what is narrower may be someone's doing.
+    #[must_use]
+    pub const fn of(rules: &'a Rules, observed: &'a EnvironmentObservation) -> Self {
+        Self {
+            rules,
+            observed,
+            may_hold: true,
+            asked: false,
+            recorded_key: None,
+            boundary_refused: false,
+            recorded_endpoints: &[],
+            take_over: None,
+        }
+    }
+}
+
 /// Plans an environment. Nothing is written before account, cluster and VPC are proven to be the ones meant.
 #[must_use]
 pub fn plan(inputs: &EnvironmentInputs) -> Plan {

@@ -35,16 +35,7 @@ pub(super) fn rules_with(more: &serde_json::Value) -> Rules {
 
 /// The plan for these rules; what is narrower may be someone's doing, and nothing is recorded but `recorded_endpoints`.
 pub(super) fn plan_for(rules: &Rules, observed: &EnvironmentObservation, recorded_endpoints: &[EndpointStatus]) -> Plan {
-    let mut plan = plan(&EnvironmentInputs {
-        rules,
-        observed,
-        may_hold: true,
-        asked: false,
-        recorded_key: None,
-        boundary_refused: false,
-        recorded_endpoints,
-        take_over: None,
-    });
+    let mut plan = plan(&EnvironmentInputs { recorded_endpoints, ..EnvironmentInputs::of(rules, observed) });
     // Claims on endpoints come and go with who makes them; their own tables judge them.
     plan.actions.retain(|action| !matches!(action, Action::TakeClaim(_) | Action::ReleaseClaim { .. }));
     plan
@@ -124,21 +115,8 @@ pub(super) fn empty() -> EnvironmentObservation {
     }
 }
 
-fn inputs_of<'a>(rules: &'a Rules, observed: &'a EnvironmentObservation) -> EnvironmentInputs<'a> {
-    EnvironmentInputs {
-        rules,
-        observed,
-        may_hold: true,
-        asked: false,
-        recorded_key: None,
-        boundary_refused: false,
-        recorded_endpoints: &[],
-        take_over: None,
-    }
-}
-
 fn plan_of(observed: &EnvironmentObservation, may_hold: bool) -> Plan {
-    plan(&EnvironmentInputs { may_hold, ..inputs_of(&rules(), observed) })
+    plan(&EnvironmentInputs { may_hold, ..EnvironmentInputs::of(&rules(), observed) })
 }
 
 fn calls(observed: &EnvironmentObservation) -> Vec<&'static str> {
@@ -295,7 +273,7 @@ fn a_disabled_key_comes_back_only_when_a_person_asks() {
     let key = |seen: &mut EnvironmentObservation, state: &str| seen.key.as_mut().unwrap().as_mut().unwrap().state = state.into();
     let rules = rules();
     let planned = |observed: &EnvironmentObservation, asked: bool| {
-        let inputs = EnvironmentInputs { asked, may_hold: false, ..inputs_of(&rules, observed) };
+        let inputs = EnvironmentInputs { asked, may_hold: false, ..EnvironmentInputs::of(&rules, observed) };
         let plan = plan(&inputs);
         plan.actions.iter().map(|action| action.describe().1).collect::<Vec<_>>()
     };
@@ -354,7 +332,7 @@ fn an_endpoint_recorded_as_ours_gets_its_tags_back() {
     for (management, expected) in [(Management::Provision, vec!["CreateTags"]), (Management::Verify, vec!["DeletePolicy"])] {
         let recorded_endpoints = &[recorded(management)];
         let rules = rules();
-        let inputs = EnvironmentInputs { recorded_endpoints, ..inputs_of(&rules, &observed) };
+        let inputs = EnvironmentInputs { recorded_endpoints, ..EnvironmentInputs::of(&rules, &observed) };
         let called: Vec<_> = plan(&inputs).actions.iter().map(|action| action.describe().1).collect();
         assert_eq!(called, expected, "{management:?}");
     }

@@ -1,6 +1,7 @@
 //! Role, policy, boundary, trust and annotation of a workload's service account.
 
 mod attach;
+mod attachments;
 mod former;
 mod removal;
 
@@ -15,6 +16,7 @@ use crate::policy::trust::service_account_trust;
 use crate::policy::{PolicyDocument, Relation, relate};
 
 use super::WorkloadInputs;
+use attachments::{held, last};
 
 const FAMILY: ConditionType = ConditionType::IdentityReady;
 
@@ -224,40 +226,6 @@ impl<'a> Identity<'a> {
         Plan { actions: vec![action], findings: vec![finding], ..Plan::default() }
     }
 
-    /// Our policy is attached; whatever else gives power is taken off; what only denies is left.
-    fn keep_attachments(&self, role: &Role) -> Plan {
-        let mut plan = Plan::default();
-        if !role.attached.contains(&self.policy_arn) {
-            plan.actions.push(Action::AttachPolicy { role: self.name.clone(), policy_arn: self.policy_arn.clone() });
-            plan.findings
-                .push(Finding::fail(Control::LeastPrivilege, FAMILY, Reason::Drifted, "the policy is not attached").about("attachment"));
-        }
-        plan.extend(self.take_off_foreign(role));
-        plan
-    }
-
-    fn take_off_foreign(&self, role: &Role) -> Plan {
-        let mut plan = Plan::default();
-        let identity = self.inputs.identity;
-        for policy_arn in role.attached.iter().filter(|&arn| *arn != self.policy_arn) {
-            plan.extend(if identity.only_denies(policy_arn) {
-                held(policy_arn)
-            } else {
-                let action = Action::DetachPolicy { role: self.name.clone(), policy_arn: policy_arn.clone() };
-                foreign(action, policy_arn)
-            });
-        }
-        for (policy_name, document) in &role.inline {
-            plan.extend(if document.as_ref().is_some_and(PolicyDocument::only_denies) {
-                held(policy_name)
-            } else {
-                let action = Action::DeleteInlinePolicy { role: self.name.clone(), policy_name: policy_name.clone() };
-                foreign(action, policy_name)
-            });
-        }
-        plan
-    }
-
     fn annotate(&self, role_arn: &str) -> Plan {
         let account = self.inputs.service_account;
         let found = account.and_then(|account| account.role_arn.as_ref());
@@ -275,28 +243,6 @@ impl<'a> Identity<'a> {
             Finding::fail(Control::WebIdentity, FAMILY, Reason::Drifted, "the service account does not name the role").about("annotation");
         Plan { actions: vec![action], findings: vec![finding], ..Plan::default() }
     }
-}
-
-fn held(name: &str) -> Plan {
-    let message =
-        format!("{name} is on the role and only denies; it is left, whatever the spec says: take it off once it is no longer needed");
-    let finding = Finding::cut_off(Control::LeastPrivilege, FAMILY, message);
-    Plan { findings: vec![finding.about(last(name))], ..Plan::default() }
-}
-
-/// What tells one policy of a role from another in a status.
-fn last(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
-}
-
-fn foreign(action: Action, name: &str) -> Plan {
-    let finding = Finding::fail(
-        Control::LeastPrivilege,
-        FAMILY,
-        Reason::ForeignPolicy,
-        format!("{name} gives the role more than declared; it is not ours"),
-    );
-    Plan { actions: vec![action], findings: vec![finding.about(last(name))], ..Plan::default() }
 }
 
 #[cfg(test)]

@@ -84,14 +84,10 @@ impl World {
 
     fn plan_on(&self, observed: &EnvironmentObservation, endpoints: &[EndpointStatus], key: Option<&str>) -> Plan {
         plan_environment(&EnvironmentInputs {
-            rules: &self.rules,
-            observed,
             may_hold: false,
-            asked: false,
             recorded_key: key,
-            boundary_refused: false,
             recorded_endpoints: endpoints,
-            take_over: None,
+            ..EnvironmentInputs::of(&self.rules, observed)
         })
     }
 

@@ -59,17 +59,7 @@ fn in_place(read: &str) -> (Rules, EnvironmentObservation) {
 }
 
 fn planned(rules: &Rules, observed: &EnvironmentObservation) -> Plan {
-    let inputs = EnvironmentInputs {
-        rules,
-        observed,
-        may_hold: true,
-        asked: false,
-        recorded_key: None,
-        boundary_refused: false,
-        recorded_endpoints: &[],
-        take_over: None,
-    };
-    plan(&inputs)
+    plan(&EnvironmentInputs::of(rules, observed))
 }
 
 fn status(rules: &Rules, observed: &EnvironmentObservation, previous: &PhiEnvironmentStatus, at: Timestamp) -> PhiEnvironmentStatus {

@@ -23,16 +23,7 @@ fn rules(cluster: &str) -> Rules {
 }
 
 fn inputs<'a>(rules: &'a Rules, observed: &'a EnvironmentObservation, take_over: Option<&'a str>) -> EnvironmentInputs<'a> {
-    EnvironmentInputs {
-        rules,
-        observed,
-        may_hold: false,
-        asked: false,
-        recorded_key: None,
-        boundary_refused: false,
-        recorded_endpoints: &[],
-        take_over,
-    }
+    EnvironmentInputs { may_hold: false, take_over, ..EnvironmentInputs::of(rules, observed) }
 }
 
 /// The holder of a claim in the tables: cluster, environment, API server, issuer.
