@@ -35,7 +35,7 @@ use super::shared::{ControlCounts, ControlStatus, NameReference};
         "name at least one foundation model in models or one profile in inferenceProfiles"),
     validation = ("!(self.useCase in ['DecisionSupport', 'RiskScoring', 'Research']) || has(self.overseer)",
         "this useCase needs a person who reviews what the model says: name them in overseer, such as \"chief-medical-informatics@clinic.example\""),
-    validation = ("!(self.useCase in ['Treatment', 'Diagnosis', 'Dosing', 'ClinicalJudgement'])",
+    validation = ("!(self.useCase in ['Treatment', 'Diagnosis', 'Dosing', 'ReplaceClinicalJudgement'])",
         "this useCase is prohibited: a model may not treat, diagnose, dose or replace clinical judgement; if a clinician decides and the model only informs, use DecisionSupport with an overseer")
 )]
 pub struct BedrockAccessSpec {
@@ -88,8 +88,8 @@ pub enum UseCase {
     Diagnosis,
     /// Prohibited.
     Dosing,
-    /// Prohibited: replacing a clinician's judgement.
-    ClinicalJudgement,
+    /// Prohibited.
+    ReplaceClinicalJudgement,
     /// A value of a newer version of this API; the access is refused.
     #[serde(other)]
     #[schemars(skip)]
@@ -100,7 +100,7 @@ impl UseCase {
     /// Whether no environment may allow it.
     #[must_use]
     pub fn is_prohibited(self) -> bool {
-        matches!(self, Self::Treatment | Self::Diagnosis | Self::Dosing | Self::ClinicalJudgement)
+        matches!(self, Self::Treatment | Self::Diagnosis | Self::Dosing | Self::ReplaceClinicalJudgement)
     }
 
     /// Whether it needs a named overseer.

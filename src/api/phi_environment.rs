@@ -56,12 +56,6 @@ pub struct PhiEnvironmentSpec {
     /// What may be called in Amazon Bedrock.
     pub bedrock: BedrockApproval,
 
-    /// AWS Regions in which inference may run. Absent means the environment's own Region only.
-    /// Every destination Region of an approved inference profile must be listed.
-    #[schemars(length(min = 1, max = 32), inner(regex(pattern = r"^[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}$")))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    pub approved_regions: Option<Vec<String>>,
-
     /// VPC endpoints. Absent services keep their default: `bedrock-runtime`, `bedrock` and `sts` are provisioned where the VPC has none.
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["service".into()]))]
@@ -117,6 +111,11 @@ pub struct BedrockApproval {
     #[x_kube(merge_strategy = ListMerge::Set, validation = ("self.all(p, !p.startsWith('global.'))",
         "a global. profile may process PHI in any commercial Region and cannot be approved: name a geographic profile, such as us. or eu."))]
     pub inference_profiles: Option<Vec<String>>,
+    /// AWS Regions in which inference may run. Absent means the environment's own Region only.
+    /// Every destination Region of an approved inference profile must be listed.
+    #[schemars(length(min = 1, max = 32), inner(regex(pattern = r"^[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}$")))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub approved_regions: Option<Vec<String>>,
 }
 
 /// How one VPC endpoint service is reached.

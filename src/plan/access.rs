@@ -177,7 +177,7 @@ fn judge_profile(id: &str, facts: &EnvironmentFacts) -> Result<crate::policy::pe
             FAMILY,
             Reason::RegionNotApproved,
             format!(
-                "profile {id} may send PHI to {}, which the environment does not approve; ask the platform team to add them to spec.approvedRegions, or use another profile",
+                "profile {id} may send PHI to {}, which the environment does not approve; ask the platform team to add them to spec.bedrock.approvedRegions, or use another profile",
                 listed(regions.iter())
             ),
         ),

@@ -73,7 +73,7 @@ impl Rules {
         let key = spec.key.clone().unwrap_or_default();
         let identity = spec.identity.clone().unwrap_or_default();
         let resolved = ResolvedRules {
-            approved_regions: sorted(spec.approved_regions.clone().unwrap_or_else(|| vec![spec.aws.region.clone()])),
+            approved_regions: sorted(spec.bedrock.approved_regions.clone().unwrap_or_else(|| vec![spec.aws.region.clone()])),
             identity_path: scope.path.clone(),
             max_session_duration: identity.max_session_duration.unwrap_or(DEFAULT_SESSION_SECONDS),
             rotation_period_in_days: key.rotation_period_in_days.unwrap_or(DEFAULT_ROTATION_DAYS),

@@ -23,8 +23,7 @@ fn spec(change: impl Fn(&mut Value)) -> PhiEnvironmentSpec {
         "enforcement": "Enforce",
         "aws": {"accountId": "111122223333", "region": "us-east-1", "clusterName": "clinic"},
         "namespaceSelector": {"matchLabels": {"phi": "allowed"}},
-        "bedrock": {"models": ["a.one-v1:0", "a.two-v1:0"], "inferenceProfiles": ["us.c.five-v1:0"]},
-        "approvedRegions": ["us-east-1", "us-west-2"],
+        "bedrock": {"models": ["a.one-v1:0", "a.two-v1:0"], "inferenceProfiles": ["us.c.five-v1:0"], "approvedRegions": ["us-east-1", "us-west-2"]},
     });
     change(&mut value);
     serde_json::from_value(value).unwrap()
