@@ -40,6 +40,10 @@ pub struct PhiEnvironmentStatus {
     /// ARN of the key that the operator had made before spec.key.management became Verify.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retained_key_arn: Option<String>,
+    /// Generation of the spec, and value of the annotation hipaa-operator.io/reconcile-at, for which the key was last seen enabled: a key
+    /// that is disabled since then stays so until one of them changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_enabled_for: Option<String>,
     /// ARN of the permissions boundary in force, once it is there and ours, or the platform's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boundary_arn: Option<String>,

@@ -22,7 +22,7 @@ use crate::plan::applied::Outcome;
 use crate::plan::environment::{EnvironmentInputs, Rules, plan};
 use crate::plan::{Action, Applied, Finding, Mode, may_hold};
 use crate::status::conditions::Stamp;
-use crate::status::environment::{EnvironmentPass, project, recorded_key};
+use crate::status::environment::{EnvironmentPass, project, recorded_key, wish};
 use crate::status::transitions::transitions;
 
 use super::context::Context;
@@ -130,8 +130,8 @@ impl Pass<'_> {
             // What an unread profile changes in the digest is nobody's change of inputs.
             may_hold: may_hold(self.previous.settled_inputs.as_deref(), &inputs, wished)
                 || (!wished && observed.profiles.values().any(Result::is_err)),
-            // Without a record no wish and no spec is known to be new.
-            asked: self.previous.observed_generation.is_some_and(|seen| wished || Some(seen) != self.object.metadata.generation),
+            // Without a record no wish is known to be new.
+            asked: self.previous.key_enabled_for.as_ref().is_some_and(|before| *before != self.wish()),
             recorded_key: recorded_key(&self.previous),
             boundary_refused: refused_boundary(&self.previous),
             recorded_endpoints: &self.previous.endpoints,
@@ -169,6 +169,7 @@ impl Pass<'_> {
                 applied: &applied,
                 settled: settled.then_some(inputs),
                 reconcile_at: if outstanding || !applied.withheld.is_empty() { self.previous.last_reconcile_at.clone() } else { wish },
+                wish: self.wish(),
                 bound_workloads: self.bound_workloads(),
                 deleting: None,
             },
@@ -198,6 +199,11 @@ impl Pass<'_> {
             kubernetes: KubernetesWriter { client: self.context.client.clone(), metrics: self.context.metrics.clone() },
             path: &self.rules.scope.path,
         }
+    }
+
+    /// What people ask for.
+    pub(super) fn wish(&self) -> String {
+        wish(self.object.metadata.generation, reconcile_at(self.object).map(String::as_str))
     }
 
     pub(super) fn bound_workloads(&self) -> usize {

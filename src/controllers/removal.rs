@@ -186,6 +186,7 @@ pub(super) async fn tell(pass: &Pass<'_>, observed: &EnvironmentObservation, bou
             applied: &applied,
             settled: None,
             reconcile_at: reconcile_at(pass.object).cloned(),
+            wish: pass.wish(),
             bound_workloads: bound,
             deleting: Some(state),
         },

@@ -113,8 +113,9 @@ fn tell_assumptions(preview: &mut Preview, subject: &Subject, told: &Told) {
         );
     }
     for profile in rules.profiles.iter().filter(|profile| !known.profiles.contains_key(*profile)) {
-        let message =
-            format!("the Regions that profile {profile} leads to are known to the account only; they must all be in spec.bedrock.approvedRegions");
+        let message = format!(
+            "the Regions that profile {profile} leads to are known to the account only; they must all be in spec.bedrock.approvedRegions"
+        );
         preview.assume(subject, Assumption::DestinationsNotKnown, message);
     }
     for service in found.map(|found| standing::not_asked(rules, found)).unwrap_or_default() {

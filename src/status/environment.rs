@@ -36,6 +36,8 @@ pub struct EnvironmentPass<'a> {
     pub settled: Option<String>,
     /// The `reconcile-at` annotation.
     pub reconcile_at: Option<String>,
+    /// What people ask for: see [`wish`].
+    pub wish: String,
     /// Workloads bound to it.
     pub bound_workloads: usize,
     /// Whether it is being deleted and what keeps it.
@@ -76,6 +78,7 @@ pub fn project(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus, at: Stam
         endpoints: endpoints(pass, &previous.endpoints),
         key_arn: key_arn(pass, previous),
         retained_key_arn: recorded_key(previous).filter(|_| pass.rules.resolved.key_management == Management::Verify).map(str::to_owned),
+        key_enabled_for: key_enabled_for(pass, previous),
         boundary_arn: boundary_arn(pass, previous),
         models: models(pass.observed),
         bound_workloads: i32::try_from(pass.bound_workloads).ok(),
@@ -96,6 +99,18 @@ fn key_arn(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus) -> Option<St
     let wanted = tags::of_environment(&pass.rules.scope);
     let ours = |key: &&Key| named || tags::owned(&key.tags, &wanted) || recorded_key(previous) == Some(key.arn.as_str());
     key.as_ref().filter(ours).map(|key| key.arn.clone())
+}
+
+/// What people ask for, as one mark: the spec of this generation, and the value of the `reconcile-at` annotation.
+#[must_use]
+pub fn wish(generation: Option<i64>, reconcile_at: Option<&str>) -> String {
+    format!("{} {}", generation.unwrap_or_default(), reconcile_at.unwrap_or_default()).trim_end().to_owned()
+}
+
+/// The wish of a pass that sees the key enabled; else the last one of which that can be said.
+fn key_enabled_for(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus) -> Option<String> {
+    let enabled = |key: &Option<Key>| key.as_ref().is_some_and(|key| key.state == "Enabled");
+    if pass.observed.key.as_ref().is_ok_and(enabled) { Some(pass.wish.clone()) } else { previous.key_enabled_for.clone() }
 }
 
 /// The key of the operator's making that a status records, also while the platform's own is verified.

@@ -33,7 +33,8 @@ pub struct EnvironmentInputs<'a> {
     pub observed: &'a EnvironmentObservation,
     /// Whether something narrower may be someone's doing (see [`super::may_hold`]).
     pub may_hold: bool,
-    /// Whether a person asked for a pass, by a new spec or a wish: then what was cut off comes back. A change of facts asks for nothing.
+    /// Whether a person asked for something, by a new spec or a wish, since the key was last seen enabled: then it is enabled again. A
+    /// change of facts asks for nothing.
     pub asked: bool,
     /// ARN of the key that the status records as the environment's.
     pub recorded_key: Option<&'a str>,

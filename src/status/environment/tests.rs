@@ -63,9 +63,28 @@ fn planned(rules: &Rules, observed: &EnvironmentObservation) -> Plan {
 }
 
 fn status(rules: &Rules, observed: &EnvironmentObservation, previous: &PhiEnvironmentStatus, at: Timestamp) -> PhiEnvironmentStatus {
+    wished(rules, observed, previous, at, "")
+}
+
+/// The same for a person's wish.
+fn wished(
+    rules: &Rules,
+    observed: &EnvironmentObservation,
+    previous: &PhiEnvironmentStatus,
+    at: Timestamp,
+    wish: &str,
+) -> PhiEnvironmentStatus {
     let applied = Applied::untouched(planned(rules, observed), Mode::Enforce);
-    let pass =
-        EnvironmentPass { rules, observed, applied: &applied, settled: None, reconcile_at: None, bound_workloads: 0, deleting: None };
+    let pass = EnvironmentPass {
+        rules,
+        observed,
+        applied: &applied,
+        settled: None,
+        reconcile_at: None,
+        wish: wish.to_owned(),
+        bound_workloads: 0,
+        deleting: None,
+    };
     project(&pass, previous, Stamp::new(Some(1), at))
 }
 
@@ -108,6 +127,23 @@ fn what_could_not_be_read_is_unknown_with_the_services_code_and_nothing_is_done(
             assert!(status.controls.iter().any(|control| control.message.contains(CODE)), "{read}, {class:?}: {:?}", status.controls);
         }
     }
+}
+
+#[test]
+fn a_wish_enables_a_key_once() {
+    let (rules, mut observed) = (rules(), provisioned());
+    let next = |observed: &EnvironmentObservation, previous: &PhiEnvironmentStatus, wish: &str| {
+        wished(&rules, observed, previous, now(), wish).key_enabled_for
+    };
+    let enabled = |wish: &str| PhiEnvironmentStatus { key_enabled_for: Some(wish.to_owned()), ..PhiEnvironmentStatus::default() };
+    assert_eq!(next(&observed, &enabled("1"), "2"), Some("2".to_owned()), "what is asked for later is new");
+    observed.key.as_mut().unwrap().as_mut().unwrap().state = "Disabled".to_owned();
+    assert_eq!(next(&observed, &enabled("1"), "2"), Some("1".to_owned()), "as long as it is disabled it is still to be enabled");
+    assert_eq!(next(&observed, &PhiEnvironmentStatus::default(), "2"), None, "after a lost status nothing is new");
+    observed.key = Err(fault(FaultClass::Throttled));
+    assert_eq!(next(&observed, &enabled("1"), "2"), Some("1".to_owned()));
+    assert_ne!(wish(Some(1), Some("2")), wish(Some(12), None));
+    assert_ne!(wish(Some(1), None), wish(Some(2), None));
 }
 
 #[test]
