@@ -72,23 +72,31 @@ impl Traffic {
             Err(FaultClass::Throttled) => self.bucket(service, |bucket| bucket.slow_down(now)),
             Err(_) => {}
         }
-        if self.breaker().made(outcome, now) {
+        if self.opens(|breaker| breaker.made(outcome, now)) {
             tracing::warn!(fault = %outcome.err().map(ToString::to_string).unwrap_or_default(), "no call is made before the credentials work");
-            self.broken.send_replace(true);
             outcome.err().into_iter().for_each(|fault| self.alarm.raise(fault));
         }
     }
 
     /// The credentials failed elsewhere.
     pub(super) fn suspect(&self, fault: &Fault) {
-        if self.breaker().suspect(fault) {
+        self.opens(|breaker| breaker.suspect(fault));
+    }
+
+    /// Says whether the breaker opened. It is told while it is locked, so that what is told last is how it is.
+    fn opens(&self, change: impl FnOnce(&mut Breaker) -> bool) -> bool {
+        let mut breaker = self.breaker();
+        let opened = change(&mut breaker);
+        if opened {
             self.broken.send_replace(true);
         }
+        opened
     }
 
     /// Takes in what became of a probe of the credentials; says whether they work again.
     pub(super) fn probed(&self, outcome: Result<(), &Fault>) -> bool {
-        let closed = self.breaker().probed(outcome, Instant::now());
+        let mut breaker = self.breaker();
+        let closed = breaker.probed(outcome, Instant::now());
         if closed {
             tracing::info!("the credentials work again");
             self.broken.send_replace(false);

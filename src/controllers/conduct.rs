@@ -48,7 +48,7 @@ pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<Deserial
                 context.backoff.succeeded(&(K::KIND, name));
             }
         }
-        let due = turns.next_due().filter(|_| passes.len() < at_once);
+        let due = turns.next_due().filter(|_| passes.len() < at_once + LEAVING);
         tokio::select! {
             () = stop.cancelled() => break,
             key = keys.next() => match key {

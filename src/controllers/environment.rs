@@ -22,7 +22,7 @@ use crate::plan::applied::Outcome;
 use crate::plan::environment::{EnvironmentInputs, Rules, plan};
 use crate::plan::{Action, Applied, Finding, Mode, may_hold};
 use crate::status::conditions::Stamp;
-use crate::status::environment::{EnvironmentPass, project, recorded_key, wish};
+use crate::status::environment::{EnvironmentPass, asks_anew, project, recorded_key, wish};
 use crate::status::transitions::transitions;
 
 use super::context::Context;
@@ -131,7 +131,7 @@ impl Pass<'_> {
             may_hold: may_hold(self.previous.settled_inputs.as_deref(), &inputs, wished)
                 || (!wished && observed.profiles.values().any(Result::is_err)),
             // Without a record no wish is known to be new.
-            asked: self.previous.key_enabled_for.as_ref().is_some_and(|before| *before != self.wish()),
+            asked: self.previous.key_enabled_for.as_ref().is_some_and(|before| asks_anew(&self.wish(), before)),
             recorded_key: recorded_key(&self.previous),
             boundary_refused: refused_boundary(&self.previous),
             recorded_endpoints: &self.previous.endpoints,

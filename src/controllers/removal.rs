@@ -26,7 +26,7 @@ use crate::status::environment::{EnvironmentPass, deletion_blocked, project};
 use super::context::Context;
 use super::environment::Pass;
 use super::sweep::Undone;
-use super::workload::roles_left;
+use super::workload::{leave_fence, roles_left};
 use super::{Next, sweep};
 
 /// How soon to look again while something is still going.
@@ -39,10 +39,9 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     }
     let bound = pass.bound_workloads() + unreadable_workloads(pass);
     if bound > 0 {
-        if pass.may_sweep(observed) {
-            sweep::run(pass).await?;
-        }
+        let swept = if pass.may_sweep(observed) { sweep::run(pass).await.map(drop) } else { Ok(()) };
         tell(pass, observed, bound, deletion_blocked(bound)).await?;
+        swept?;
         return Ok(Next::Settled(pass.context.settings.sweep_interval));
     }
     let verdicts = pass.scope_verdicts(observed);
@@ -68,6 +67,9 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
             }
         }
     } else if pass.enforces() && (unread || !pass.describes_another(observed)) {
+        if pass.may_sweep(observed) {
+            sweep::run(pass).await?;
+        }
         let pending = pass.context.hand_over.list(&pass.name).await?.entries.len();
         if pending > 0 {
             let message = format!(
@@ -227,6 +229,8 @@ pub(super) async fn unreadable<K: Resource<DynamicType = ()>>(context: &Context,
         for role in roles_left(&former, role_arn, policy_arn) {
             context.hand_over.add(environment, role, &left).await?;
         }
+    } else if let (Some(environment), Some(fence)) = (text("/spec/environmentRef/name"), text("/status/networkPolicyName")) {
+        leave_fence(context, environment, metadata.namespace.clone().unwrap_or_default(), fence).await?;
     }
     let finalizers: Vec<_> = found.finalizers().iter().filter(|one| *one != FINALIZER).collect();
     let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": found.resource_version() } });

@@ -59,17 +59,25 @@ pub(super) async fn planned(pass: &Pass<'_>) -> Result<(Sweep, Listed), Fault> {
         let of = |mapping: &&RoleMapping| mapping.namespace == namespace && mapping.service_account_name == *account;
         let theirs = pass.rules.platform_roles.iter().flatten().find(of).map(|mapping| mapping.role_name.clone());
         let fence = names::network_policy(&workload.name_any());
-        ((names::role(scope, &namespace, account), theirs), (namespace, fence))
+        (names::role(scope, &namespace, account), theirs, (namespace, fence), workload.metadata.deletion_timestamp.is_some())
     });
-    let (identities, fences) = claims.into_iter().unzip();
-    let claimed = Living { identities, fences };
+    let mut claimed = Living::default();
+    for (name, theirs, fence, leaves) in claims {
+        if leaves {
+            claimed.leaving.insert(name.clone());
+            claimed.leaving_fences.insert(fence.clone());
+        }
+        claimed.identities.insert(name, theirs);
+        claimed.fences.insert(fence);
+    }
     let identity = pass.identity.snapshot();
     let roles: Vec<_> = identity.roles.values().collect();
     let listed = pass.context.hand_over.list(&pass.name).await?;
-    let handed_over = &listed.entries;
-    let confirmed = |count: usize| pass.object.annotations().get(CONFIRM_SWEEP).is_some_and(|value| *value == count.to_string());
-    // A workload that does not parse may claim any role: then only what was handed over is finished.
+    // A workload that does not parse may claim any role: then only what was handed over is finished, and no fence without a role.
     let all_known = pass.context.caches.workloads.state().iter().all(|guarded| guarded.0.is_ok());
+    let entries = listed.entries.iter().filter(|(_, left)| all_known || left.has_role());
+    let handed_over = &entries.map(|(key, left)| (key.clone(), left.clone())).collect();
+    let confirmed = |count: usize| pass.object.annotations().get(CONFIRM_SWEEP).is_some_and(|value| *value == count.to_string());
     let roles = if all_known { roles } else { roles.into_iter().filter(|role| handed_over.contains_key(&role.name)).collect() };
     let mut sweep = orphans::sweep(scope, &roles, &identity, &claimed, handed_over, false);
     if sweep.braked > 0 && confirmed(sweep.braked) {

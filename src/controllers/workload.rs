@@ -132,12 +132,17 @@ pub(super) async fn hand_over(context: &Context, object: &PhiWorkload) -> Result
             context.hand_over.add(environment, role, &left).await?;
         }
     } else if let (Some(fence), Some(_)) = (&previous.network_policy_name, context.caches.environment(environment)) {
-        // A role that is not recorded, as after a crash, may be there: the fence goes with the sweep that finds none.
-        let key = HandedOver::fence_key(&namespace, fence);
-        let left = HandedOver { namespace, network_policy: Some(fence.clone()), ..HandedOver::default() };
-        context.hand_over.add(environment, &key, &left).await?;
+        leave_fence(context, environment, namespace, fence).await?;
     }
     release(context, object).await
+}
+
+/// Leaves a fence whose workload has no recorded role. One that is not recorded, as after a crash, may be there: the fence goes with the
+/// sweep that finds none.
+pub(super) async fn leave_fence(context: &Context, environment: &str, namespace: String, fence: &str) -> Result<(), Fault> {
+    let key = HandedOver::fence_key(&namespace, fence);
+    let left = HandedOver { namespace, network_policy: Some(fence.to_owned()), ..HandedOver::default() };
+    context.hand_over.add(environment, &key, &left).await
 }
 
 /// Names of the roles that may have the policy of a workload. A role of ours from before `Attach` has the name of the policy.

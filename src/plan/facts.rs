@@ -108,6 +108,18 @@ impl EnvironmentFacts {
     }
 }
 
+impl EnvironmentFacts {
+    /// What is left of these facts under other rules: what is no longer approved or mapped is gone, and nothing comes instead.
+    #[must_use]
+    pub fn under(&self, rules: &Rules) -> Self {
+        let mut facts = self.clone();
+        facts.models.retain(|model, _| rules.models.contains(model));
+        facts.profiles.retain(|profile, _| rules.profiles.contains(profile));
+        facts.platform_roles.clone_from(&rules.platform_roles);
+        facts
+    }
+}
+
 /// The fault of a read that workloads and accesses depend on, if one failed. What was known before holds for a time, but not for ever.
 #[must_use]
 pub fn unread(observed: &EnvironmentObservation) -> Option<&Fault> {

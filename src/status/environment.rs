@@ -104,7 +104,15 @@ fn key_arn(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus) -> Option<St
 /// What people ask for, as one mark: the spec of this generation, and the value of the `reconcile-at` annotation.
 #[must_use]
 pub fn wish(generation: Option<i64>, reconcile_at: Option<&str>) -> String {
-    format!("{} {}", generation.unwrap_or_default(), reconcile_at.unwrap_or_default()).trim_end().to_owned()
+    let generation = generation.unwrap_or_default();
+    reconcile_at.map_or_else(|| generation.to_string(), |wish| format!("{generation} {wish}"))
+}
+
+/// Whether one wish asks for something that the one `before` did not. To take the annotation away asks for nothing.
+#[must_use]
+pub fn asks_anew(wish: &str, before: &str) -> bool {
+    let withdrawn = before.split(' ').next() == Some(wish);
+    wish != before && !withdrawn
 }
 
 /// The wish of a pass that sees the key enabled; else the last one of which that can be said.

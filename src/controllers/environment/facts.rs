@@ -37,7 +37,7 @@ impl Pass<'_> {
         let known = known.map(|known| &known.facts);
         let facts = EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, known);
         // Of a network that is not found, what was known tells what there is to take away.
-        let facts = if suspended.is_some() { known.cloned().or(facts) } else { facts };
+        let facts = facts.or_else(|| known.filter(|_| suspended.is_some()).map(|known| known.under(&self.rules)));
         // Before the first read of IAM it would look as if nothing were there.
         let read_once = self.identity_read || known.is_some();
         let Some(mut facts) = facts.filter(|_| (proven || suspended.is_some()) && read_once) else {

@@ -31,6 +31,10 @@ pub struct Living {
     pub identities: BTreeMap<String, Option<String>>,
     /// Namespace and name of their network policies.
     pub fences: BTreeSet<(String, String)>,
+    /// Of the identities, those whose workload is being deleted: what it hands over is finished once it is gone.
+    pub leaving: BTreeSet<String>,
+    /// The same of the network policies.
+    pub leaving_fences: BTreeSet<(String, String)>,
 }
 
 impl Living {
@@ -43,6 +47,12 @@ impl Living {
     fn has_on(&self, role: &str, policy_arn: &str) -> bool {
         let name = last(policy_arn);
         self.identities.get(name).is_some_and(|theirs| role == name || theirs.as_deref() == Some(role))
+    }
+
+    /// Whether it was handed over by a workload that is not gone yet.
+    fn is_leaving(&self, left: &HandedOver) -> bool {
+        let fence = left.network_policy.as_ref().map(|fence| (left.namespace.clone(), fence.clone()));
+        self.leaving.contains(last(&left.policy_arn)) || fence.is_some_and(|fence| self.leaving_fences.contains(&fence))
     }
 
     /// Whether a living workload has this role, with whatever policy.
@@ -75,12 +85,13 @@ pub fn sweep(
     let attached: Vec<Action> = theirs.flat_map(|role| unclaimed_policies(role, identity, claimed)).collect();
     let found = unclaimed.len() + attached.len();
     let braked = found > BRAKE.max(ours.len() / 10) && !confirmed;
-    let done: BTreeMap<&String, &HandedOver> = handed_over.iter().filter(|(_, left)| left.has_role() || !braked).collect();
+    let ready = |left: &HandedOver| !claimed.is_leaving(left) && (left.has_role() || !braked);
+    let done: BTreeMap<&String, &HandedOver> = handed_over.iter().filter(|(_, left)| ready(left)).collect();
     let gone = done.iter().filter(|(role, left)| left.has_role() && !claimed.has_on(role, &left.policy_arn));
     let mut sweep = Sweep { braked: if braked { found } else { 0 }, ..Sweep::default() };
     for (name, left) in gone {
         let role = ours.iter().find(|role| role.name == **name);
-        sweep.actions.extend(finish(name, role, &left.policy_arn));
+        sweep.actions.extend(finish(name, role, &left.policy_arn, claimed));
     }
     if !braked {
         sweep.actions.extend(attached);
@@ -96,16 +107,16 @@ pub fn sweep(
     sweep
 }
 
-/// Finishes one role that was handed over. One that is not ours is the platform's: our policy goes from it, and it stays.
-fn finish(name: &str, role: Option<&&Role>, policy_arn: &str) -> Option<Action> {
+/// Finishes one role that was handed over. From one that is not ours, or that a living workload uses, only this policy goes.
+fn finish(name: &str, role: Option<&&Role>, policy_arn: &str, claimed: &Living) -> Option<Action> {
     match role {
-        Some(role) => {
+        Some(role) if !claimed.uses(name) => {
             let (attached, inline) = (role.attached.iter().cloned().collect(), role.inline.keys().cloned().collect());
             Some(Action::DeleteRole { role: role.name.clone(), attached, inline })
         }
         // A role of ours has the name of its policy, and is gone.
         None if name == last(policy_arn) => None,
-        None => Some(Action::DetachOwnPolicy { role: name.to_owned(), policy_arn: policy_arn.to_owned() }),
+        _ => Some(Action::DetachOwnPolicy { role: name.to_owned(), policy_arn: policy_arn.to_owned() }),
     }
 }
 

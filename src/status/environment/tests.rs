@@ -142,8 +142,11 @@ fn a_wish_enables_a_key_once() {
     assert_eq!(next(&observed, &PhiEnvironmentStatus::default(), "2"), None, "after a lost status nothing is new");
     observed.key = Err(fault(FaultClass::Throttled));
     assert_eq!(next(&observed, &enabled("1"), "2"), Some("1".to_owned()));
-    assert_ne!(wish(Some(1), Some("2")), wish(Some(12), None));
-    assert_ne!(wish(Some(1), None), wish(Some(2), None));
+    let asks =
+        |now: (i64, Option<&str>), before: (i64, Option<&str>)| asks_anew(&wish(Some(now.0), now.1), &wish(Some(before.0), before.1));
+    assert!(asks((2, None), (1, None)) && asks((1, Some("a")), (1, None)) && asks((1, Some("b")), (1, Some("a"))));
+    assert!(asks((2, None), (1, Some("a"))) && asks((12, None), (1, Some("2"))));
+    assert!(!asks((1, Some("a")), (1, Some("a"))) && !asks((1, None), (1, Some("a"))), "to take the annotation away is no wish");
 }
 
 #[test]

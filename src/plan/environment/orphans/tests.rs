@@ -114,3 +114,33 @@ fn a_fence_without_a_recorded_role_goes_after_the_sweep_that_finds_no_power_and_
     assert_eq!(swept(BRAKE + 1, false), (vec![], BTreeSet::new(), BRAKE + 1), "roles that keep their power keep the fence");
     assert_eq!(swept(BRAKE + 1, true).1, BTreeSet::from([key]));
 }
+
+#[test]
+fn what_a_workload_hands_over_is_finished_once_it_is_gone() {
+    let role = Role { name: "role".into(), tags: tags::of_environment(&scope()), ..Role::default() };
+    let fence_only = HandedOver { policy_arn: String::new(), service_account: None, ..left() };
+    let key = HandedOver::fence_key("clinic", "fence");
+    let entries = BTreeMap::from([("role".to_owned(), left()), (key, fence_only)]);
+    let fence = ("clinic".to_owned(), "fence".to_owned());
+    let identities = BTreeMap::from([("role".to_owned(), None)]);
+    let living = Living { identities, fences: [fence.clone()].into(), ..Living::default() };
+    let leaving = Living { leaving: ["role".to_owned()].into(), leaving_fences: [fence].into(), ..living };
+    let swept = sweep(&scope(), &[&role], &IdentitySnapshot::default(), &leaving, &entries, false);
+    assert_eq!((swept.actions, swept.finished), (vec![], BTreeSet::new()), "it may still leave something undone");
+    let swept = sweep(&scope(), &[&role], &IdentitySnapshot::default(), &Living::default(), &entries, false);
+    assert_eq!(swept.finished.len(), 2);
+}
+
+#[test]
+fn a_role_that_a_living_workload_uses_is_never_deleted() {
+    let role = Role { name: "theirs".into(), tags: tags::of_environment(&scope()), ..Role::default() };
+    let entries = BTreeMap::from([("theirs".to_owned(), left())]);
+    let identities = BTreeMap::from([("ward.other-2".to_owned(), Some("theirs".to_owned()))]);
+    let used = Living { identities, ..Living::default() };
+    let calls = |claimed: &Living| {
+        let swept = sweep(&scope(), &[&role], &IdentitySnapshot::default(), claimed, &entries, false);
+        swept.actions.iter().map(|action| action.describe().1).next()
+    };
+    assert_eq!(calls(&used), Some("DetachRolePolicy"));
+    assert_eq!(calls(&Living::default()), Some("DeleteRole"));
+}
