@@ -1,5 +1,7 @@
 //! Cuts off roles that no living workload claims, and finishes what was handed over.
 
+use std::collections::BTreeMap;
+
 use kube::ResourceExt;
 
 use crate::api::identity::RoleMapping;
@@ -76,7 +78,8 @@ pub(super) async fn planned(pass: &Pass<'_>) -> Result<(Sweep, Listed), Fault> {
     // A workload that does not parse may claim any role: then only what was handed over is finished, and no fence without a role.
     let all_known = pass.context.caches.workloads.state().iter().all(|guarded| guarded.0.is_ok());
     let entries = listed.entries.iter().filter(|(_, left)| all_known || left.has_role());
-    let handed_over = &entries.map(|(key, left)| (key.clone(), left.clone())).collect();
+    let handed_over: BTreeMap<_, _> = entries.map(|(key, left)| (key.clone(), left.clone())).collect();
+    let handed_over = &handed_over;
     let confirmed = |count: usize| pass.object.annotations().get(CONFIRM_SWEEP).is_some_and(|value| *value == count.to_string());
     let roles = if all_known { roles } else { roles.into_iter().filter(|role| handed_over.contains_key(&role.name)).collect() };
     let mut sweep = orphans::sweep(scope, &roles, &identity, &claimed, handed_over, false);
