@@ -28,13 +28,13 @@ pub struct DataStore {
     #[serde(rename = "type")]
     pub kind: StoreType,
     /// ARN of the bucket, table, secret or queue, without wildcards.
-    #[schemars(length(max = 600), regex(pattern = r"^arn:aws[a-z-]*:[a-z0-9]+:[a-z0-9-]*:[0-9]*:[A-Za-z0-9/_+=.@:-]+$"))]
+    #[schemars(length(max = 600), regex(pattern = r"^arn:aws[a-z-]*:[!-~]+$"))]
     pub arn: String,
     /// Folders of the bucket that may be used, such as notes/. Absent means the whole bucket.
-    #[schemars(length(min = 1, max = 16), inner(length(max = 256), regex(pattern = r"^([A-Za-z0-9_.=,:@+-]+/)+$")))]
+    #[schemars(length(min = 1, max = 16), inner(length(max = 256), regex(pattern = r"^[A-Za-z0-9_.=,:@+/*?${}-]+$")))]
     #[x_kube(merge_strategy = ListMerge::Set,
-        validation = ("self.all(p, p.endsWith('/'))",
-            "a prefix ends with a slash, such as notes/: without it, notes would admit notes-of-others/ too"),
+        validation = ("self.all(p, p.endsWith('/') && !p.startsWith('/') && !p.contains('//'))",
+            "a prefix begins with a folder's name and ends with a slash, such as notes/: without it, notes would admit notes-of-others/ too"),
         validation = ("self.all(p, !p.contains('*') && !p.contains('?') && !p.contains('$'))",
             "a prefix is taken as it is written, and has no wildcards or variables: name each folder, such as notes/"))]
     pub prefixes: Option<Vec<String>>,

@@ -121,7 +121,7 @@ fn a_spoiled_document_on_stores_is_noticed() {
     type Rows = fn(&Documents) -> Vec<Case>;
     let spoils: [(&str, Rows, Spoil); 8] = [
         ("the whole bucket", rows::stores, |it| {
-            statement(it.policy("notes"), "Objects0")["Resource"] = json!("arn:aws:s3:::clinic-records/*")
+            statement(it.policy("notes"), "Objects0")["Resource"] = json!("arn:aws:s3:::clinic-records/*");
         }),
         ("a prefix without its slash", rows::stores, |it| {
             statement(it.policy("notes"), "Objects0")["Resource"] = json!("arn:aws:s3:::clinic-records/notes*");

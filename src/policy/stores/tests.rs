@@ -1,3 +1,4 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -33,7 +34,7 @@ fn store(kind: StoreType, arn: &str, verbs: &[StoreVerb]) -> DataStore {
         prefixes: None,
         kms_key_arn: None,
         verbs: verbs.to_vec(),
-        namespace_selector: Default::default(),
+        namespace_selector: LabelSelector::default(),
     }
 }
 
