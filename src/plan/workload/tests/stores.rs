@@ -248,6 +248,12 @@ fn what_does_not_fit_is_refused_and_takes_no_place_of_what_is_there() {
     settle(&mut world);
     name(&mut world, &["first", "second"]);
     assert_eq!(refused(&world), (vec!["second".to_owned()], vec!["first".to_owned()]), "the one that is there stays");
+    world.facts.stores.push(plain("small"));
+    drop(world.admitted_stores.replace("small".to_owned()));
+    name(&mut world, &["first", "second", "small"]);
+    let (given, lost) = refused(&world);
+    assert_eq!((given, lost), (vec!["second".to_owned(), "small".to_owned()], vec!["first".to_owned()]), "what fits is given");
+    name(&mut world, &["first", "second"]);
     settle(&mut world);
     assert_eq!(refused(&world), (vec!["second".to_owned()], vec!["first".to_owned()]), "and so it remains");
 
