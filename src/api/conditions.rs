@@ -15,7 +15,7 @@ pub enum ConditionType {
     EndpointsReady,
     /// Environment: the KMS key is there, rotated and tightly held.
     KeyReady,
-    /// Environment: the permissions boundary is there and as wide as the approved models need.
+    /// Environment: the permissions boundary is there and as wide as the approved models and the stores need.
     BoundaryReady,
     /// Environment: the operator's own STS and Bedrock calls get through.
     BedrockReachable,
@@ -25,6 +25,8 @@ pub enum ConditionType {
     NetworkIsolated,
     /// Workload: role, policy, boundary, trust and annotation are in place.
     IdentityReady,
+    /// Workload: every store that it names is declared, admitted and given. There only if it names any.
+    StoresResolved,
     /// Access: every model and profile is approved and can be called.
     ModelsResolved,
     /// Access: the workload's policy in the account contains this access.
@@ -47,6 +49,7 @@ impl ConditionType {
             Self::Admitted => "Admitted",
             Self::NetworkIsolated => "NetworkIsolated",
             Self::IdentityReady => "IdentityReady",
+            Self::StoresResolved => "StoresResolved",
             Self::ModelsResolved => "ModelsResolved",
             Self::PolicyApplied => "PolicyApplied",
         }
@@ -203,9 +206,13 @@ reasons! {
     AnnotationConflict,
     /// A peer is not among the environment's.
     PeerNotFound,
+    /// A store is not among the environment's.
+    StoreNotFound,
+    /// The environment does not give the store to the workload's namespace.
+    StoreNotAdmitted,
     /// The workload has no path to credentials: no endpoint for STS.
     CredentialPathMissing,
-    /// No access is declared, so there is no role.
+    /// No access is declared and no store named, so there is no role.
     NoAccessDeclared,
     /// The environment names no role for the service account, as Attach needs.
     RoleNotMapped,

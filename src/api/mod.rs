@@ -13,6 +13,7 @@ pub mod phi_environment;
 pub mod phi_environment_status;
 pub mod phi_workload;
 pub mod shared;
+pub mod stores;
 
 pub use bedrock_access::{BedrockAccess, BedrockAccessSpec, BedrockAccessStatus, Operation, UseCase};
 pub use definitions::all_definitions;

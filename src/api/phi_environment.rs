@@ -8,6 +8,7 @@ use super::identity::{IdentityManagement, RoleMapping};
 use super::network::NetworkRules;
 use super::phi_environment_status::PhiEnvironmentStatus;
 use super::shared::{DeletionPolicy, Enforcement, Management};
+use super::stores::DataStore;
 
 /// The account, Region, VPC and cluster in which protected health information may be processed and sent to Amazon Bedrock.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -37,7 +38,11 @@ use super::shared::{DeletionPolicy, Enforcement, Management};
     validation = ("(has(self.identity) && has(self.identity.path) ? self.identity.path : '') == (has(oldSelf.identity) && has(oldSelf.identity.path) ? oldSelf.identity.path : '')",
         "spec.identity.path cannot be changed, because roles cannot be moved: create another PhiEnvironment"),
     validation = ("!has(self.key) || !has(self.key.keyArn) || (has(self.key.management) && self.key.management == 'Verify')",
-        "spec.key.keyArn names a key of yours: set spec.key.management to Verify, or remove keyArn to have a key made")
+        "spec.key.keyArn names a key of yours: set spec.key.management to Verify, or remove keyArn to have a key made"),
+    validation = ("!has(self.stores) || self.stores.all(s, s.type == 'S3' || s.arn.contains(':' + self.aws.region + ':'))",
+        "a store lies in the Region of the environment, where the VPC endpoint leads: name one in spec.aws.region, or create another PhiEnvironment"),
+    validation = ("!has(self.stores) || self.stores.all(s, !has(s.kmsKeyArn) || s.kmsKeyArn.contains(':' + self.aws.region + ':'))",
+        "a store's kmsKeyArn lies in the Region of the store: name the key in spec.aws.region")
 )]
 pub struct PhiEnvironmentSpec {
     /// Whether the operator may write to the account and the cluster. Absent means Audit: it only reports what it would do.
@@ -66,6 +71,11 @@ pub struct PhiEnvironmentSpec {
 
     /// What workloads may reach, by names that they choose from.
     pub network: Option<NetworkRules>,
+
+    /// Data stores that workloads may name in their stores: a bucket, table, secret or queue each, with what may be done and by whom.
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub stores: Option<Vec<DataStore>>,
 
     /// Rules for the roles of workloads.
     pub identity: Option<IdentityRules>,

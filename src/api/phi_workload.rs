@@ -49,6 +49,10 @@ pub struct PhiWorkloadSpec {
     #[schemars(length(max = 32), inner(length(max = 63), regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub network_peers: Option<Vec<String>>,
+    /// Data stores this workload needs, by the names the environment gives them.
+    #[schemars(length(max = 32), inner(length(max = 63), regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub stores: Option<Vec<String>>,
     /// Whom to ask about this workload: an e-mail address or a link to a team's page. Never a patient.
     #[schemars(length(min = 3, max = 128), regex(pattern = r"^([^@\s]+@[^@\s]+|https://[^\s]+)$"))]
     pub owner_contact: Option<String>,
@@ -61,7 +65,7 @@ pub struct PhiWorkloadStatus {
     /// Generation of the spec this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Conditions by type: Ready, Compliant, Stalled, Admitted, NetworkIsolated, IdentityReady.
+    /// Conditions by type: Ready, Compliant, Stalled, Admitted, NetworkIsolated, IdentityReady, and StoresResolved if stores are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -95,7 +99,7 @@ pub struct PhiWorkloadStatus {
 pub struct WorkloadIdentityStatus {
     /// ARN of the role that the service account's pods assume.
     pub role_arn: String,
-    /// ARN of the customer-managed policy with the union of all accesses.
+    /// ARN of the customer-managed policy with the union of all accesses and stores.
     pub policy_arn: String,
     /// Attach if the role is the platform's: then only our policy is proven. Absent means that the role is ours too.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +115,10 @@ pub struct WorkloadIdentityStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub accesses: Vec<AppliedAccess>,
+    /// The stores that the policy contains.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub stores: Vec<AppliedStore>,
 }
 
 /// An access as it went into the policy.
@@ -121,4 +129,14 @@ pub struct AppliedAccess {
     pub name: String,
     /// Generation of its spec.
     pub generation: i64,
+}
+
+/// A store as it went into the policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedStore {
+    /// Name of the store in the environment.
+    pub name: String,
+    /// Digest of what it gives.
+    pub digest: String,
 }

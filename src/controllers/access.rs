@@ -10,13 +10,14 @@ use crate::api::conditions::{ConditionType, Reason};
 use crate::cluster::objects::hold;
 use crate::domain::Fault;
 use crate::plan::Finding;
-use crate::plan::access::admit;
+use crate::plan::access::{Requests, admit};
+use crate::plan::stores::{StoreRequest, admitted};
 use crate::status::access::{AccessPass, is_under_way, project, stale, unjudged};
 use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 
 use super::context::Context;
-use super::workload::declared_accesses;
+use super::workload::{declared_accesses, labels_of};
 use super::{Next, key_of};
 
 /// When to look again at an access that nothing else wakes.
@@ -53,8 +54,18 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                 (Some(declared), Some(known), None) if known.uid == declared.metadata.uid => {
                     let siblings = declared_accesses(context, &namespace, workload_name);
                     let workload_status = context.statuses.previous(&workload);
-                    let applied = workload_status.identity.as_ref().map(|identity| identity.accesses.as_slice()).unwrap_or_default();
-                    let mut findings = admit(&siblings, &known.facts, applied).findings.remove(&object.name_any()).unwrap_or_default();
+                    let applied = workload_status.identity.as_ref();
+                    let requests = Requests {
+                        accesses: &siblings,
+                        applied: applied.map(|identity| identity.accesses.as_slice()).unwrap_or_default(),
+                        stores: StoreRequest {
+                            namespace: &namespace,
+                            names: workload.spec.stores.as_deref().unwrap_or_default(),
+                            admitted: &admitted(&known.facts.stores, &labels_of(context, &namespace)),
+                            applied: applied.map(|identity| identity.stores.as_slice()).unwrap_or_default(),
+                        },
+                    };
+                    let mut findings = admit(&requests, &known.facts).findings.remove(&object.name_any()).unwrap_or_default();
                     let doubt = context.stale(environment);
                     findings.extend(doubt.map(|(reason, why)| Finding::stale(ConditionType::PolicyApplied, reason, &why)));
                     context.metrics.judged(&key_of(object), &findings);

@@ -28,7 +28,7 @@ use crate::status::workload::{stale, unjudged};
 
 use super::context::{Context, Environment};
 use super::{Next, marks};
-pub(super) use gather::declared_accesses;
+pub(super) use gather::{declared_accesses, labels_of};
 use pass::Pass;
 pub(super) use undo::{cleaned_up, undo};
 

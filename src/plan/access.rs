@@ -1,9 +1,10 @@
-//! Which accesses of a workload are given, and what they give. Also what each access is told about itself.
+//! Which accesses and stores of a workload are given, and what they give. Also what each access is told about itself.
 
 use std::collections::BTreeMap;
 
 use crate::api::conditions::{ConditionType, Reason};
-use crate::api::phi_workload::AppliedAccess;
+use crate::api::phi_workload::{AppliedAccess, AppliedStore};
+use crate::api::stores::DataStore;
 use crate::api::{BedrockAccessSpec, Operation, UseCase, Verdict};
 use crate::catalogue::Control;
 use crate::policy::PolicyDocument;
@@ -13,6 +14,7 @@ use crate::policy::relation::{Coverage, covers};
 
 use super::Finding;
 use super::facts::{EnvironmentFacts, ProfileFact};
+use super::stores::{self, JudgedStore, StoreRequest};
 
 /// Accesses that one workload may have, so that its status stays small.
 const ACCESSES: usize = 64;
@@ -32,48 +34,99 @@ pub struct DeclaredAccess {
     pub spec: BedrockAccessSpec,
 }
 
-/// The accesses of a workload, judged together.
+/// What a workload asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Requests<'a> {
+    /// The accesses that name it.
+    pub accesses: &'a [DeclaredAccess],
+    /// The accesses that its policy contains.
+    pub applied: &'a [AppliedAccess],
+    /// The stores that it names.
+    pub stores: StoreRequest<'a>,
+}
+
+/// The accesses and stores of a workload, judged together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Admitted {
     /// The accesses that are given, oldest first, with the generation of each.
     pub given: Vec<(String, i64)>,
+    /// The stores that are given, by name.
+    pub given_stores: Vec<AppliedStore>,
     /// The policy with all of them; `None` if none is given.
     pub document: Option<PolicyDocument>,
     /// The findings on every access, by name.
     pub findings: BTreeMap<String, Vec<Finding>>,
+    /// The findings on the stores.
+    pub store_findings: Vec<Finding>,
 }
 
-/// Judges all accesses of a workload together. If their sum does not fit IAM's quota, the newest lose. An access that is `applied`
+/// Judges all accesses and stores of a workload together. If their sum does not fit IAM's quota, the newest lose: stores that the policy
+/// contains come first, then the accesses by age, then the other stores, which tell no age. An access or store that is `applied`
 /// already stays in the policy although the boundary no longer lets it through: the boundary limits it by itself, and whoever narrowed
 /// it decides for how long.
 #[must_use]
-pub fn admit(accesses: &[DeclaredAccess], facts: &EnvironmentFacts, applied: &[AppliedAccess]) -> Admitted {
-    let mut ordered: Vec<&DeclaredAccess> = accesses.iter().collect();
-    ordered.sort_by(|a, b| (&a.created, &a.name).cmp(&(&b.created, &b.name)));
+pub fn admit(requests: &Requests, facts: &EnvironmentFacts) -> Admitted {
     let mut admitted = Admitted::default();
-    let mut grants = Vec::new();
+    let mut sum = Sum { facts, grants: Vec::new(), stores: Vec::new() };
+    let (there, new): (Vec<_>, Vec<_>) = stores::judge(&requests.stores, facts).into_iter().partition(|judged| judged.there);
+    sum.add_stores(there, &mut admitted);
+    let mut ordered: Vec<&DeclaredAccess> = requests.accesses.iter().collect();
+    ordered.sort_by(|a, b| (&a.created, &a.name).cmp(&(&b.created, &b.name)));
     for access in ordered {
         let (grant, mut findings) = judge(&access.spec, facts);
-        let there = applied.iter().any(|applied| applied.name == access.name && applied.generation == access.generation);
+        let there = requests.applied.iter().any(|applied| applied.name == access.name && applied.generation == access.generation);
         let limited = |findings: &[Finding]| {
             findings.iter().all(|finding| finding.verdict != Verdict::Fail || finding.reason == Reason::BoundaryTooNarrow)
         };
         if let Some(grant) = grant.filter(|_| !refused(&findings) || (there && limited(&findings))) {
-            grants.push(grant);
-            let document = workload_policy(&facts.scope, &facts.vpc_id, &grants);
-            if document.fits_managed_policy() && grants.len() <= ACCESSES {
+            sum.grants.push(grant);
+            if sum.grants.len() <= ACCESSES && sum.fits(&mut admitted) {
                 admitted.given.push((access.name.clone(), access.generation));
-                admitted.document = Some(document);
             } else {
-                grants.pop();
+                sum.grants.pop();
                 findings.push(Finding::fail(Control::LeastPrivilege, FAMILY, Reason::QuotaExceeded, format!(
-                    "with this access the workload's policy would exceed IAM's {MANAGED_POLICY_SIZE} characters or {ACCESSES} accesses; name fewer models, or use another workload"
+                    "with this access the workload's policy would exceed IAM's {MANAGED_POLICY_SIZE} characters or {ACCESSES} accesses; name fewer models or stores, or use another workload"
                 )));
             }
         }
         admitted.findings.insert(access.name.clone(), findings);
     }
+    sum.add_stores(new, &mut admitted);
+    admitted.given_stores.sort_by(|a, b| a.name.cmp(&b.name));
     admitted
+}
+
+/// What is given so far.
+struct Sum<'a> {
+    facts: &'a EnvironmentFacts,
+    grants: Vec<Grant>,
+    stores: Vec<&'a DataStore>,
+}
+
+impl<'a> Sum<'a> {
+    fn add_stores(&mut self, judged: Vec<JudgedStore<'a>>, admitted: &mut Admitted) {
+        for JudgedStore { name, store, findings, .. } in judged {
+            admitted.store_findings.extend(findings);
+            let Some(store) = store else { continue };
+            self.stores.push(store);
+            if self.fits(admitted) {
+                admitted.given_stores.push(stores::applied(store));
+            } else {
+                self.stores.pop();
+                admitted.store_findings.push(stores::no_room(name));
+            }
+        }
+    }
+
+    /// Whether the sum fits, which is then the policy.
+    fn fits(&self, admitted: &mut Admitted) -> bool {
+        let document = workload_policy(&self.facts.scope, &self.facts.vpc_id, &self.grants, &self.stores);
+        let fits = document.fits_managed_policy();
+        if fits {
+            admitted.document = Some(document);
+        }
+        fits
+    }
 }
 
 /// Judges one access: what it would give, unless the environment refuses it, and the findings. One of them may still say that the
@@ -107,7 +160,8 @@ pub fn judge(spec: &BedrockAccessSpec, facts: &EnvironmentFacts) -> (Option<Gran
     if refused(&findings) {
         return (None, findings);
     }
-    findings.push(boundary(&grant, facts));
+    let wanted = workload_policy(&facts.scope, &facts.vpc_id, std::slice::from_ref(&grant), &[]);
+    findings.push(boundary(&wanted, facts, FAMILY, "access"));
     (Some(grant), findings)
 }
 
@@ -186,23 +240,22 @@ fn judge_profile(id: &str, facts: &EnvironmentFacts) -> Result<crate::policy::pe
 }
 
 /// What the boundary in force does not let through has to wait; where that cannot be told, nothing is claimed.
-fn boundary(grant: &Grant, facts: &EnvironmentFacts) -> Finding {
+pub(super) fn boundary(wanted: &PolicyDocument, facts: &EnvironmentFacts, family: ConditionType, what: &str) -> Finding {
     let control = Control::PermissionsBoundary;
-    let wanted = workload_policy(&facts.scope, &facts.vpc_id, std::slice::from_ref(grant));
-    match facts.boundary.as_ref().map(|boundary| covers(boundary, &wanted)) {
-        Some(Coverage::Covered) => Finding::pass(control, FAMILY, "the permissions boundary lets it through"),
+    match facts.boundary.as_ref().map(|boundary| covers(boundary, wanted)) {
+        Some(Coverage::Covered) => Finding::pass(control, family, "the permissions boundary lets it through"),
         Some(Coverage::Unproven) => {
-            let mut finding = Finding::waiting(control, FAMILY).advisory();
+            let mut finding = Finding::waiting(control, family).advisory();
             "whether the permissions boundary lets it through depends on conditions in the boundary; compare them"
                 .clone_into(&mut finding.message);
             finding
         }
         Some(Coverage::Missing) | None => Finding::fail(
             control,
-            FAMILY,
+            family,
             Reason::BoundaryTooNarrow,
             format!(
-                "the permissions boundary {} does not let it through yet; the access waits until the boundary is widened",
+                "the permissions boundary {} does not let it through yet; the {what} waits until the boundary is widened",
                 facts.boundary_arn
             ),
         ),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::PhiEnvironmentSpec;
 use crate::api::identity::RoleMapping;
 use crate::api::network::NetworkPeer;
+use crate::api::stores::DataStore;
 use crate::domain::{Fault, Scope};
 use crate::observed::Read;
 use crate::observed::bedrock::ModelAvailability;
@@ -15,7 +16,7 @@ use crate::policy::PolicyDocument;
 use crate::policy::permissions::Profile;
 
 use super::Action;
-use super::environment::{Rules, addresses, leads_to};
+use super::environment::{Rules, addresses, leads_to, leads_to_store};
 
 /// Facts of an environment that its workloads and accesses depend on.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -46,6 +47,12 @@ pub struct EnvironmentFacts {
     pub verify_isolation: bool,
     /// Named network peers.
     pub peers: Vec<NetworkPeer>,
+    /// Data stores, by name.
+    #[serde(default)]
+    pub stores: Vec<DataStore>,
+    /// Services of these stores that an available endpoint leads to.
+    #[serde(default)]
+    pub store_services: BTreeSet<String>,
     /// Addresses of the endpoints, as CIDR blocks of one address.
     pub endpoint_addresses: BTreeSet<String>,
     /// Whether an available endpoint leads to STS, from where credentials come.
@@ -98,6 +105,8 @@ impl EnvironmentFacts {
             peers: spec.network.as_ref().and_then(|network| network.peers.clone()).unwrap_or_default(),
             platform_roles: rules.platform_roles.clone(),
             verify_isolation: rules.verify_isolation,
+            stores: rules.stores.clone(),
+            store_services: rules.store_services().filter(|service| leads_to_store(rules, service, places)).map(str::to_owned).collect(),
             endpoint_addresses: addresses(rules, places).iter().map(|address| block_of(address)).collect(),
             has_sts: leads_to(rules, "sts", places),
             has_runtime: leads_to(rules, "bedrock-runtime", places),
@@ -115,6 +124,7 @@ impl EnvironmentFacts {
         let mut facts = self.clone();
         facts.models.retain(|model, _| rules.models.contains(model));
         facts.profiles.retain(|profile, _| rules.profiles.contains(profile));
+        facts.stores.retain(|store| rules.stores.contains(store));
         facts.platform_roles.clone_from(&rules.platform_roles);
         facts
     }
@@ -158,6 +168,11 @@ impl EnvironmentFacts {
             match action {
                 Action::CreateVpcEndpoint(endpoint) if endpoint.service == "sts" => self.has_sts = true,
                 Action::CreateVpcEndpoint(endpoint) if endpoint.service == "bedrock-runtime" => self.has_runtime = true,
+                Action::CreateVpcEndpoint(endpoint)
+                    if self.stores.iter().any(|store| store.kind.service() == Some(endpoint.service.as_str())) =>
+                {
+                    self.store_services.insert(endpoint.service.clone());
+                }
                 Action::CreateBoundary { document, .. } | Action::ChangeBoundary { document, .. } => {
                     self.boundary = Some(document.clone());
                 }

@@ -6,6 +6,7 @@ pub mod applied;
 pub mod environment;
 pub mod facts;
 pub mod finding;
+pub mod stores;
 pub mod workload;
 pub mod written;
 

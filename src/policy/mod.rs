@@ -8,6 +8,7 @@ pub mod key;
 pub mod passage;
 pub mod permissions;
 pub mod relation;
+mod stores;
 pub mod trust;
 
 pub use document::{Effect, PolicyDocument, Principal, Statement};

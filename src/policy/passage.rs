@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::api::stores::DataStore;
 use crate::domain::Scope;
 
 use super::document::{Effect, PolicyDocument, Principal, Statement, Values};
 use super::permissions::Profile;
 use super::relation::{Coverage, covers};
+use super::stores;
 
 /// What is known of the environment's calls through an endpoint.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +24,8 @@ pub struct Traffic<'a> {
     pub models: &'a BTreeSet<String>,
     /// Approved profiles that can be called.
     pub profiles: &'a BTreeSet<Profile>,
+    /// Declared stores.
+    pub stores: &'a [DataStore],
     /// The operator's own principal ARN.
     pub operator: &'a str,
 }
@@ -63,8 +67,29 @@ pub fn passage(policy: &PolicyDocument, service: &str, traffic: &Traffic) -> Pas
             needs.extend(profiles.map(|profile| signed(traffic.operator, "bedrock:GetInferenceProfile", profile)));
             judge(&of_callers(policy), needs)
         }
-        _ => Passage::default(),
+        _ => judge(&of_callers(policy), to_stores(service, traffic)),
     }
+}
+
+/// What the workloads' roles call at a service for the sake of stores. Whose a bucket is, its ARN does not tell.
+fn to_stores(service: &str, traffic: &Traffic) -> Vec<Statement> {
+    let (roles, own) = (traffic.scope.workload_role_pattern(), format!("{service}:"));
+    let all: Vec<&DataStore> = traffic.stores.iter().collect();
+    let mut needs = Vec::new();
+    for allow in stores::allows(traffic.scope, traffic.vpc_id, &all) {
+        for action in allow.action.iter().filter(|action| action.starts_with(&own)) {
+            for resource in &allow.resource {
+                let one = Statement { sid: None, action: vec![action.clone()], resource: vec![resource.clone()], ..allow.clone() };
+                let mut need = known(one.for_principal(Principal::anyone()), traffic, &roles);
+                for operator in TEXT_OPERATORS.iter().filter(|_| service != "s3") {
+                    let owner = resource.split(':').nth(4).unwrap_or_default();
+                    need = need.when(operator, "aws:ResourceAccount", vec![owner.to_owned()]);
+                }
+                needs.push(need);
+            }
+        }
+    }
+    needs
 }
 
 fn judge(policy: &PolicyDocument, needs: Vec<Statement>) -> Passage {
@@ -193,7 +218,8 @@ mod tests {
 
     fn through(policy: &str, service: &str) -> (usize, usize) {
         let (scope, models, profiles) = (scope(), BTreeSet::from(["haiku".to_owned()]), BTreeSet::new());
-        let traffic = Traffic { scope: &scope, vpc_id: "vpc-hub", models: &models, profiles: &profiles, operator: OPERATOR };
+        let traffic =
+            Traffic { scope: &scope, vpc_id: "vpc-hub", models: &models, profiles: &profiles, stores: &stores(), operator: OPERATOR };
         let passage = passage(&PolicyDocument::parse(policy).unwrap(), service, &traffic);
         (passage.refused.len(), passage.untold.len())
     }
@@ -201,7 +227,7 @@ mod tests {
     #[test]
     fn our_own_policies_let_through_what_is_needed() {
         let admission = Admission { operator: OPERATOR, others: &[] };
-        for service in ["sts", "bedrock", "bedrock-runtime", "kms"] {
+        for service in ["sts", "bedrock", "bedrock-runtime", "kms", "sqs", "secretsmanager"] {
             for build in [perimeter, exclusive] {
                 assert_eq!(through(&build(&scope(), service, &admission).to_json(), service), (0, 0), "{service}");
             }
@@ -226,6 +252,40 @@ mod tests {
             (r#""*""#, "*", r#"{"StringEquals":{"aws:SourceVpc":"vpc-other"}}"#, (0, 1)),
         ] {
             assert_eq!(through(&allow(principal, resource, condition), "sts"), expected, "{principal} {resource} {condition}");
+        }
+    }
+
+    /// A queue of the account's, and folders of a bucket.
+    fn stores() -> Vec<DataStore> {
+        let store = |kind: &str, arn: &str, more: &str| {
+            let text = format!(r#"{{"name":"a","type":"{kind}","arn":"{arn}","verbs":["read"],"namespaceSelector":{{}}{more}}}"#);
+            serde_json::from_str(&text).unwrap()
+        };
+        vec![store("SQS", "arn:aws:sqs:us-east-1:123456789012:a", ""), store("S3", "arn:aws:s3:::a", r#","prefixes":["b/"]"#)]
+    }
+
+    #[test]
+    fn stores_by_table() {
+        let allow = |action: &str, resource: &str, condition: &str| {
+            format!(
+                r#"{{"Statement":[{{"Effect":"Allow","Principal":"*","Action":"{action}","Resource":{resource},"Condition":{condition}}}]}}"#
+            )
+        };
+        let ours = r#"{"StringEquals":{"aws:PrincipalAccount":"123456789012","aws:ResourceAccount":"123456789012"}}"#;
+        for (service, action, resource, condition, expected) in [
+            ("sqs", "*", r#""*""#, "{}", (0, 0)),
+            ("sqs", "sqs:*", r#""arn:aws:sqs:us-east-1:123456789012:a""#, ours, (0, 0)),
+            ("sqs", "sqs:*", r#""arn:aws:sqs:us-east-1:123456789012:b""#, "{}", (4, 0)),
+            ("sqs", "sqs:ReceiveMessage", r#""*""#, "{}", (3, 0)),
+            ("sqs", "*", r#""*""#, &ours.replace("Account\":\"1234", "Account\":\"9999"), (0, 4)),
+            ("s3", "s3:*", r#"["arn:aws:s3:::a","arn:aws:s3:::a/*"]"#, "{}", (0, 0)),
+            ("s3", "s3:GetObject", r#""arn:aws:s3:::a/*""#, "{}", (1, 0)),
+            ("s3", "*", r#""arn:aws:s3:::prod-region-starport-layer-bucket/*""#, "{}", (2, 0)),
+            // Whether the bucket is the account's own is not known.
+            ("s3", "*", r#""*""#, ours, (0, 2)),
+            ("kms", "ec2:*", r#""*""#, "{}", (0, 0)),
+        ] {
+            assert_eq!(through(&allow(action, resource, condition), service), expected, "{service} {action} {resource} {condition}");
         }
     }
 

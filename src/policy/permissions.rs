@@ -1,4 +1,4 @@
-//! The customer-managed policy of a workload: the union of what its accesses declare, and nothing else.
+//! The customer-managed policy of a workload: the union of what its accesses declare and of the stores it names, and nothing else.
 //!
 //! The allows are tied to the environment's VPC where the caller's own request is judged (the model in the Region, the profile); the
 //! models behind a profile are judged in the destination Region, where calls carry no such key, and are tied to the profile
@@ -8,9 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Operation;
+use crate::api::stores::DataStore;
 use crate::domain::Scope;
 
 use super::document::{PolicyDocument, Statement};
+use super::stores;
 
 /// What one access gives, resolved against the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,16 +46,16 @@ fn action(operation: Operation) -> Option<&'static str> {
     }
 }
 
-/// The policy of a workload with these grants. Equal for any order and any repetition of the grants.
+/// The policy of a workload with these grants and stores. Equal for any order and any repetition of them.
 #[must_use]
-pub fn workload_policy(scope: &Scope, vpc_id: &str, grants: &[Grant]) -> PolicyDocument {
-    let mut statements = allows(scope, vpc_id, grants);
+pub fn workload_policy(scope: &Scope, vpc_id: &str, grants: &[Grant], stores: &[&DataStore]) -> PolicyDocument {
+    let mut statements = allows(scope, vpc_id, grants, stores);
     statements.push(side_doors());
     PolicyDocument::of(statements)
 }
 
-/// The allow statements for these grants, also used for the boundary.
-pub(super) fn allows(scope: &Scope, vpc_id: &str, grants: &[Grant]) -> Vec<Statement> {
+/// The allow statements for these grants and stores, also used for the boundary.
+pub(super) fn allows(scope: &Scope, vpc_id: &str, grants: &[Grant], stores: &[&DataStore]) -> Vec<Statement> {
     let mut statements = Vec::new();
     for (number, (actions, models)) in grouped(models_by_action(grants)).into_iter().enumerate() {
         let resources = models.iter().map(|model| scope.foundation_model_arn(&scope.region, model)).collect();
@@ -71,6 +73,7 @@ pub(super) fn allows(scope: &Scope, vpc_id: &str, grants: &[Grant]) -> Vec<State
             ));
         }
     }
+    statements.extend(stores::allows(scope, vpc_id, stores));
     statements
 }
 
@@ -92,7 +95,7 @@ pub(super) fn side_doors() -> Statement {
 
 /// VPC ids repeat across Regions, so the pair of keys is needed
 /// (<https://github.com/aws-samples/data-perimeter-policy-examples>).
-fn in_vpc(statement: Statement, scope: &Scope, vpc_id: &str) -> Statement {
+pub(super) fn in_vpc(statement: Statement, scope: &Scope, vpc_id: &str) -> Statement {
     statement.when("StringEquals", "aws:SourceVpc", vec![vpc_id.to_owned()]).when(
         "StringEquals",
         "aws:RequestedRegion",
@@ -129,7 +132,7 @@ fn profiles_by_action(grants: &[Grant]) -> BTreeMap<Profile, BTreeSet<&'static s
 }
 
 /// Turns thing → actions into actions → things, so that things with equal actions share a statement.
-fn grouped<T: Ord>(by_thing: BTreeMap<T, BTreeSet<&'static str>>) -> Vec<(Vec<&'static str>, Vec<T>)> {
+pub(super) fn grouped<T: Ord>(by_thing: BTreeMap<T, BTreeSet<&'static str>>) -> Vec<(Vec<&'static str>, Vec<T>)> {
     let mut groups: BTreeMap<Vec<&'static str>, Vec<T>> = BTreeMap::new();
     for (thing, actions) in by_thing.into_iter().filter(|(_, actions)| !actions.is_empty()) {
         groups.entry(actions.into_iter().collect()).or_default().push(thing);

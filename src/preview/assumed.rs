@@ -11,8 +11,8 @@ use crate::observed::claims::Claims;
 use crate::observed::cluster::{Cluster, OidcProvider};
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::network::{Endpoint, OfferedService, RulePeer, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
-use crate::plan::environment::Rules;
 use crate::plan::environment::rules::EndpointRule;
+use crate::plan::environment::{Rules, WITH_GATEWAYS};
 use crate::plan::facts::without_scheme;
 use crate::policy::boundary::permissions_boundary;
 use crate::policy::endpoint::{Admission, perimeter};
@@ -66,7 +66,7 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         vpc: Ok(Some(Vpc { id: vpc_id.clone(), cidrs: vpc_cidrs.clone(), dns_support: true, dns_hostnames: true })),
         oidc_provider: Ok(Some(OidcProvider { client_ids: vec![AUDIENCE.to_owned()] })),
         offered: Ok(rules.endpoints.iter().map(|rule| offered(rules, rule, known, &subnets)).collect()),
-        endpoints: Ok(endpoints(true)),
+        endpoints: Ok(endpoints(true).into_iter().chain(store_endpoints(rules, known, &vpc_id)).collect()),
         other_endpoints: Ok(endpoints(false)),
         subnets: Ok(subnets),
         other_subnets: Ok(Vec::new()),
@@ -77,7 +77,7 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         boundary_is_ours: Ok(true),
         platform_boundary: Ok(rules.platform_boundary_arn.is_some().then(|| {
             let profiles = rules.profiles.iter().filter_map(|id| profile(rules, id, known)).collect();
-            permissions_boundary(scope, &vpc_id, &rules.models, &profiles)
+            permissions_boundary(scope, &vpc_id, &rules.models, &profiles, &rules.stores.iter().collect::<Vec<_>>())
         })),
         models: rules.models.iter().map(|model| (model.clone(), Ok(Some(available.clone())))).collect(),
         profiles: rules.profiles.iter().map(|id| (id.clone(), Ok(profile(rules, id, known)))).collect(),
@@ -148,6 +148,29 @@ fn verified_endpoint(
     }
 }
 
+/// The services of stores that the spec has no rule for: each is assumed to have the endpoint that is usual for it.
+pub(super) fn without_rule(rules: &Rules) -> impl Iterator<Item = &'static str> {
+    rules.store_services().filter(|service| !rules.endpoints.iter().any(|rule| rule.service == *service))
+}
+
+/// The endpoints of the platform's that lead to stores. One of the type Gateway has no addresses.
+fn store_endpoints(rules: &Rules, known: &KnownEnvironment, vpc_id: &str) -> Vec<Endpoint> {
+    let usual = |service: &'static str| {
+        let gateway = WITH_GATEWAYS.contains(&service);
+        Endpoint {
+            id: format!("<vpc-endpoint-id-of-{service}>"),
+            vpc_id: vpc_id.to_owned(),
+            service_name: rules.scope.endpoint_service_name(service),
+            state: "available".into(),
+            endpoint_type: if gateway { "Gateway" } else { "Interface" }.into(),
+            private_dns: !gateway,
+            addresses: if gateway { BTreeSet::new() } else { addresses(known, service) },
+            ..Endpoint::default()
+        }
+    };
+    without_rule(rules).map(usual).collect()
+}
+
 /// A security group of the platform's, as it should be.
 fn their_group(cidrs: &BTreeSet<String>) -> SecurityGroup {
     let ingress = cidrs.iter().cloned().map(RulePeer::Cidr).map(SecurityGroupRule::https_from).collect();
@@ -165,7 +188,7 @@ fn verified_key(rules: &Rules, operator: &str) -> Option<Key> {
         spec: None,
         rotation_enabled: true,
         rotation_period_in_days: Some(rules.resolved.rotation_period_in_days),
-        policy: Some(key_policy(&rules.scope, &[], operator)),
+        policy: Some(key_policy(&rules.scope, &[], operator, &BTreeSet::new())),
         tags: Tags::new(),
     })
 }

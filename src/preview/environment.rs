@@ -140,6 +140,10 @@ fn tell_assumptions(preview: &mut Preview, subject: &Subject, told: &Told) {
         };
         preview.assume(subject, Assumption::EndpointPresent, message);
     }
+    for service in assumed::without_rule(rules).filter(|_| found.is_none()) {
+        let message = format!("an endpoint for {service}, where stores are, is assumed to be in the VPC and available");
+        preview.assume(subject, Assumption::EndpointPresent, message);
+    }
     if rules.resolved.key_management == Management::Verify && !found.is_some_and(|found| standing::knows_key(rules, spec, found)) {
         preview.assume(
             subject,

@@ -157,7 +157,7 @@ fn key_of(scope: &Scope, found: &FoundKey) -> Key {
         rotation_enabled: found.rotation_enabled,
         rotation_period_in_days: found.rotation_period_in_days,
         // Of someone else's key only that it exists is kept; its policy is assumed to be as usual.
-        policy: found.policy.clone().or_else(|| (!found.tagged && !found.recorded).then(|| key_policy(scope, &[], ""))),
+        policy: found.policy.clone().or_else(|| (!found.tagged && !found.recorded).then(|| key_policy(scope, &[], "", &BTreeSet::new()))),
         tags,
     }
 }
@@ -257,6 +257,7 @@ pub(super) fn workload(scope: &Scope, found: &Found, namespace: &str, name: &str
                 former_role_arns: Vec::new(),
                 max_session_duration: role.max_session_duration,
                 accesses: Vec::new(),
+                stores: Vec::new(),
             }),
             ..PhiWorkloadStatus::default()
         },

@@ -492,3 +492,76 @@ fn endpoints_elsewhere_are_told_and_let_the_pods_through() {
     let told: Vec<&str> = preview.findings.iter().map(|finding| finding.reason).collect();
     assert!(told.contains(&"EndpointDeclared") && told.contains(&"EndpointAssumedPresent"), "{told:?}");
 }
+
+/// Three stores: two for the clinic, one for others.
+fn with_stores(declared: &mut Declared) {
+    let store = |name: &str, kind: &str, arn: &str, team: &str| {
+        json!({
+            "name": name, "type": kind, "arn": arn, "verbs": ["read"], "namespaceSelector": {"matchLabels": {"team": team}},
+            "kmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/1",
+        })
+    };
+    let mut records = store("records", "S3", "arn:aws:s3:::clinic-records", "clinic");
+    records["prefixes"] = json!(["notes/"]);
+    let tasks = store("tasks", "SQS", "arn:aws:sqs:us-east-1:111122223333:tasks", "clinic");
+    let ledger = store("ledger", "DynamoDB", "arn:aws:dynamodb:us-east-1:111122223333:table/ledger", "billing");
+    declared.environments = vec![environment("prod", |spec| spec["stores"] = json!([records, tasks, ledger]))];
+    declared.workloads = vec![workload("notes", "notes", |spec| spec["stores"] = json!(["tasks", "records"]))];
+}
+
+#[test]
+fn stores_are_in_the_role_as_named_and_in_the_boundary_as_declared() {
+    let mut declared = clinic();
+    with_stores(&mut declared);
+    let preview = plain(&declared);
+    assert_eq!(reasons(&preview), []);
+    let on = |action: &str, resource: &str| (action.to_owned(), resource.to_owned());
+    let role = allowed(policy(&preview, "notes"));
+    let boundary = item(&preview, "PermissionsBoundary", "prod").document.as_ref().unwrap();
+    for pair in [
+        on("s3:GetObject", "arn:aws:s3:::clinic-records/notes/*"),
+        on("s3:ListBucket", "arn:aws:s3:::clinic-records"),
+        on("sqs:ReceiveMessage", "arn:aws:sqs:us-east-1:111122223333:tasks"),
+        on("kms:Decrypt", "arn:aws:kms:us-east-1:111122223333:key/1"),
+    ] {
+        assert!(role.contains(&pair) && allowed(boundary).contains(&pair), "{pair:?}");
+    }
+    let ledger = on("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:111122223333:table/ledger");
+    assert!(!role.contains(&ledger) && allowed(boundary).contains(&ledger));
+    assert_eq!(covers(boundary, policy(&preview, "notes")), Coverage::Covered);
+    let told: Vec<&str> = preview.findings.iter().map(|finding| finding.message.as_str()).collect();
+    for words in ["an endpoint for s3, where stores are, is assumed", "an endpoint for sqs", "give it the stores that this workload names"]
+    {
+        assert!(told.iter().any(|message| message.contains(words)), "{words}: {told:?}");
+    }
+    let fence = serde_json::to_string(&preview.kubernetes[0]).unwrap();
+    assert!(
+        fence.contains("<sqs-endpoint-addresses>") && !fence.contains("<s3-endpoint-addresses>"),
+        "a gateway has no addresses: {fence}"
+    );
+
+    declared.accesses.clear();
+    let alone = plain(&declared);
+    let all = allowed(policy(&alone, "notes"));
+    assert!(all.len() > 4 && all.iter().all(|(action, _)| !action.starts_with("bedrock:")), "{all:?}");
+    assert!(!alone.findings.iter().any(|finding| finding.reason == "NoAccessDeclared"));
+}
+
+#[test]
+fn a_refused_store_is_told_at_its_place_and_the_rest_is_planned() {
+    let clinic_has = |labels: Value| BTreeMap::from([("clinic".to_owned(), serde_json::from_value(labels).unwrap())]);
+    for (labels, named, field, reason) in [
+        (json!({"phi": "allowed", "team": "clinic"}), json!(["records", "recrods"]), "spec.stores[1]", "StoreNotFound"),
+        (json!({"phi": "allowed", "team": "clinic"}), json!(["ledger", "records"]), "spec.stores[0]", "StoreNotAdmitted"),
+    ] {
+        let mut declared = clinic();
+        with_stores(&mut declared);
+        declared.namespaces = clinic_has(labels);
+        declared.workloads = vec![workload("notes", "notes", |spec| spec["stores"] = named.clone())];
+        let preview = plain(&declared);
+        assert_eq!(reasons(&preview), [("notes", field, reason)]);
+        let role = allowed(policy(&preview, "notes"));
+        assert!(role.contains(&on("InvokeModel", MODELS[0])), "{role:?}");
+        assert!(role.iter().any(|(action, _)| action == "s3:GetObject"), "{role:?}");
+    }
+}

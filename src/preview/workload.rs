@@ -1,18 +1,19 @@
 //! The preview of a workload with its accesses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 
 use crate::api::annotations::HOLD;
-use crate::api::conditions::Reason;
+use crate::api::conditions::{ConditionType, Reason};
 use crate::api::network::NetworkPeer;
 use crate::api::{BedrockAccess, BedrockAccessSpec, PhiWorkload, PhiWorkloadSpec};
 use crate::observed::identity::Role;
 use crate::plan::access::{DeclaredAccess, admit};
-use crate::plan::workload::{WorkloadInputs, admits, isolation_policy, plan as plan_workload};
+use crate::plan::stores;
+use crate::plan::workload::{WorkloadInputs, admits, isolation_policy, plan as plan_workload, requests};
 use crate::plan::{Finding, Mode};
 use crate::policy::trust::service_account_trust;
 
@@ -34,9 +35,10 @@ pub(super) fn plan(declared: &Declared, workload: &PhiWorkload, environments: &B
         return;
     };
     let namespace = workload.namespace().unwrap_or_default();
-    let admitted = is_admitted(declared, &namespace, bound);
-    if admitted.is_none() {
-        let message = format!("namespace {namespace} is not among the files; environment {wanted} is assumed to admit it");
+    let labels = labels_of(declared, &namespace, bound);
+    if labels.is_none() {
+        let stores = if workload.spec.stores.is_some() { " and to give it the stores that this workload names" } else { "" };
+        let message = format!("namespace {namespace} is not among the files; environment {wanted} is assumed to admit it{stores}");
         preview.assume(&subject, Assumption::NamespaceAdmitted, message);
     }
     let accesses = accesses_of(declared, workload);
@@ -45,7 +47,11 @@ pub(super) fn plan(declared: &Declared, workload: &PhiWorkload, environments: &B
         workload,
         namespace: &namespace,
         bound,
-        admitted: admitted.unwrap_or(true),
+        admitted: labels.as_ref().is_none_or(|labels| admits(&bound.spec.namespace_selector, labels)),
+        admitted_stores: match &labels {
+            Some(labels) => stores::admitted(&bound.facts.stores, labels),
+            None => bound.facts.stores.iter().map(|store| store.name.clone()).collect(),
+        },
         accesses: &accesses,
         others: others(declared, workload),
     };
@@ -62,14 +68,16 @@ pub(super) fn plan(declared: &Declared, workload: &PhiWorkload, environments: &B
     items::add(preview, &subject, &first.plan.actions, &Mode::of(bound.spec.enforcement, &[bound.hold, hold]));
 
     let things = carried_out::workload(standing, &first.plan.actions);
-    let settled = plan_workload(&pass.inputs(&things, &fence));
-    for finding in &settled.plan.findings {
+    let inputs = pass.inputs(&things, &fence);
+    for finding in &plan_workload(&inputs).plan.findings {
         preview.judge(&subject, finding, field(&workload.spec, bound, finding));
     }
-    pass.judge_accesses(preview);
-    if first.given.is_empty() && accesses.is_empty() {
-        preview.assume(&subject, Assumption::NoAccessDeclared, "no BedrockAccess among the files names this workload, so it gets no role");
-    } else if !first.given.is_empty() && !standing::looked_at(bound.found, &namespace) {
+    pass.judge_accesses(&inputs, preview);
+    let nothing_given = first.given.is_empty() && first.given_stores.is_empty();
+    if nothing_given && accesses.is_empty() && workload.spec.stores.is_none() {
+        let message = "no BedrockAccess among the files names this workload, and it names no store, so it gets no role";
+        preview.assume(&subject, Assumption::NoAccessDeclared, message);
+    } else if !nothing_given && !standing::looked_at(bound.found, &namespace) {
         let message =
             format!("service account {namespace}/{} is assumed to exist; it is annotated, never made", workload.spec.service_account_name);
         preview.assume(&subject, Assumption::ServiceAccountPresent, message);
@@ -105,12 +113,12 @@ fn without(declared: &Declared, missing: &Subject, subject: Subject, field: &str
     }
 }
 
-/// Whether the environment admits the namespace; `None` if the namespace is neither among the files nor among the facts.
-fn is_admitted(declared: &Declared, namespace: &str, bound: &Bound) -> Option<bool> {
+/// The namespace's labels; `None` if it is neither among the files nor among the facts.
+fn labels_of(declared: &Declared, namespace: &str, bound: &Bound) -> Option<BTreeMap<String, String>> {
     let observed = || bound.found.and_then(|found| found.namespaces.get(namespace)).map(|namespace| &namespace.labels);
     let mut labels = declared.namespaces.get(namespace).or_else(observed)?.clone();
     labels.insert(NAMESPACE_NAME.to_owned(), namespace.to_owned());
-    Some(admits(&bound.spec.namespace_selector, &labels))
+    Some(labels)
 }
 
 /// The accesses that name the workload. Files tell no age, so that the names decide which is the newest.
@@ -137,6 +145,7 @@ struct Pass<'a> {
     namespace: &'a str,
     bound: &'a Bound<'a>,
     admitted: bool,
+    admitted_stores: BTreeSet<String>,
     accesses: &'a [DeclaredAccess],
     others: Vec<(&'a str, &'a LabelSelector)>,
 }
@@ -201,6 +210,7 @@ impl<'a> Pass<'a> {
             older_claimant: self.earlier_claimant(),
             service_account: things.service_account.as_ref(),
             accesses: self.accesses,
+            admitted_stores: &self.admitted_stores,
             role: things.role.as_ref(),
             platform_role: things.platform_role.as_ref(),
             known_session: None,
@@ -223,8 +233,8 @@ impl<'a> Pass<'a> {
         (first.metadata.name != self.workload.metadata.name).then_some(first.metadata.name.as_deref()).flatten()
     }
 
-    fn judge_accesses(&self, preview: &mut Preview) {
-        for (name, findings) in admit(self.accesses, &self.bound.facts, &[]).findings {
+    fn judge_accesses(&self, inputs: &WorkloadInputs, preview: &mut Preview) {
+        for (name, findings) in admit(&requests(inputs), inputs.facts).findings {
             let Some(access) = self.accesses.iter().find(|access| access.name == name) else { continue };
             let subject = Subject { kind: "BedrockAccess".into(), namespace: Some(self.namespace.to_owned()), name };
             for finding in &findings {
@@ -237,6 +247,10 @@ impl<'a> Pass<'a> {
 /// The field of a workload's spec that a finding comes from.
 fn field(spec: &PhiWorkloadSpec, bound: &Bound, finding: &Finding) -> String {
     match finding.reason {
+        _ if finding.family == ConditionType::StoresResolved => {
+            let index = spec.stores.iter().flatten().position(|name| *name == finding.about).unwrap_or_default();
+            format!("spec.stores[{index}]")
+        }
         Reason::NamespaceNotAdmitted => "metadata.namespace".to_owned(),
         Reason::ServiceAccountClaimed | Reason::ServiceAccountNotFound => "spec.serviceAccountName".to_owned(),
         Reason::PeerNotFound => {

@@ -66,9 +66,8 @@ fn policy_applied(applied: &Applied, resolved: &State, workload: &PhiWorkloadSta
     if applied.mode == Mode::Audit {
         return State::broken(Reason::WithheldByAudit, "Audit withholds the workload's role and policy");
     }
-    let identity_ready = is_true(&workload.conditions, ConditionType::IdentityReady);
-    let ready = is_true(&workload.conditions, ConditionType::Ready);
-    if contained && identity_ready && ready {
+    let ready = workload::FAMILIES.iter().all(|family| is_true(&workload.conditions, *family));
+    if contained && ready {
         return State::holds(Reason::InPlace, "the workload's policy contains this access");
     }
     // The workload's own reason says more than ours could.

@@ -127,6 +127,8 @@ fn needs_someone(reason: Reason) -> bool {
             | Reason::ServiceAccountClaimed
             | Reason::AnnotationConflict
             | Reason::PeerNotFound
+            | Reason::StoreNotFound
+            | Reason::StoreNotAdmitted
             | Reason::CredentialPathMissing
             | Reason::ModelNotApproved
             | Reason::ModelNotAvailable

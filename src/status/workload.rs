@@ -11,7 +11,10 @@ use super::controls::Told;
 use super::{controls, families};
 
 const CONTROLS: usize = 12;
-const FAMILIES: [ConditionType; 3] = [ConditionType::Admitted, ConditionType::NetworkIsolated, ConditionType::IdentityReady];
+/// What every workload has, and an access depends on: a store that is refused takes nothing from an access.
+pub(super) const FAMILIES: [ConditionType; 3] = [ConditionType::Admitted, ConditionType::NetworkIsolated, ConditionType::IdentityReady];
+/// What a workload has beside them if it names stores.
+const STORES: ConditionType = ConditionType::StoresResolved;
 
 /// What the status of a workload is made from.
 pub struct WorkloadPass<'a> {
@@ -19,7 +22,7 @@ pub struct WorkloadPass<'a> {
     pub applied: &'a Applied,
     /// The accesses in the policy, and the role and policy, if they exist now.
     pub identity: Option<WorkloadIdentityStatus>,
-    /// Whether any access is declared and given.
+    /// Whether any access or store is declared and given.
     pub wants_identity: bool,
     /// Name of the network policy, if it exists now.
     pub network_policy_name: Option<String>,
@@ -38,16 +41,20 @@ pub fn project(pass: &WorkloadPass, previous: &PhiWorkloadStatus, at: Stamp) -> 
         if pass.wants_identity || failing {
             families::summarise(ConditionType::IdentityReady, applied, &in_place(pass.identity.as_ref()))
         } else if pass.identity.is_some() {
-            State::broken(Reason::Progressing, "no access is given any more; the role is being taken away")
+            State::broken(Reason::Progressing, "no access or store is given any more; the role is being taken away")
         } else {
-            State::holds(Reason::NoAccessDeclared, "no BedrockAccess is given to this workload, so it has no role")
+            State::holds(Reason::NoAccessDeclared, "no BedrockAccess and no store is given to this workload, so it has no role")
         }
     };
-    let families: Vec<(ConditionType, State)> = vec![
+    let mut families: Vec<(ConditionType, State)> = vec![
         (ConditionType::Admitted, families::summarise(ConditionType::Admitted, applied, "the environment admits this workload")),
         (ConditionType::NetworkIsolated, families::summarise(ConditionType::NetworkIsolated, applied, "")),
         (ConditionType::IdentityReady, identity(applied)),
     ];
+    if applied.findings.iter().any(|finding| finding.family == STORES) {
+        let message = "every store that the workload names is declared, admitted and can be reached";
+        families.push((STORES, families::summarise(STORES, applied, message)));
+    }
     let mut ready = families::ready(&families, applied, "the workload is in place");
     let admitted = &families[0].1;
     if admitted.holds == Some(false) {
@@ -85,7 +92,8 @@ fn applied_failures(applied: &Applied) -> bool {
 #[must_use]
 pub fn unjudged(state: &State, previous: &PhiWorkloadStatus, at: Stamp) -> PhiWorkloadStatus {
     let waiting = || State::unknown(Reason::DependenciesNotReady, state.message.clone());
-    let families = FAMILIES.map(|family| (family, waiting())).into();
+    let told = previous.conditions.iter().any(|condition| condition.type_ == STORES.as_str());
+    let families = FAMILIES.into_iter().chain(told.then_some(STORES)).map(|family| (family, waiting())).collect();
     let mut status = stamp_all(state.clone(), waiting(), families, previous, at);
     status.identity.clone_from(&previous.identity);
     status.network_policy_name.clone_from(&previous.network_policy_name);

@@ -27,6 +27,7 @@ mod program;
 mod refusals;
 mod scene;
 mod still;
+mod stores;
 mod straight_path;
 mod switching;
 mod union;

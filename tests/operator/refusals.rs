@@ -73,6 +73,87 @@ fn environments() -> Vec<(String, &'static str)> {
     ]
 }
 
+/// A store with everything it needs, and what is put into it.
+fn store(more: &[(&str, &str)]) -> String {
+    let mut fields = vec![
+        ("name", "records"),
+        ("type", "S3"),
+        ("arn", "'arn:aws:s3:::clinic-records'"),
+        ("verbs", "[read]"),
+        ("namespaceSelector", "{ matchLabels: { team: clinic } }"),
+    ];
+    for &(name, value) in more {
+        fields.retain(|(known, _)| *known != name);
+        fields.push((name, value));
+    }
+    let fields: Vec<String> =
+        fields.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}: {value}")).collect();
+    format!("{ENVIRONMENT}  stores: [{{ {} }}]\n", fields.join(", "))
+}
+
+const TABLE: &str = "'arn:aws:dynamodb:us-east-1:123456789012:table/visits'";
+const SECRET: &str = "'arn:aws:secretsmanager:us-east-1:123456789012:secret:records/db-AbCdEf'";
+const QUEUE: &str = "'arn:aws:sqs:us-east-1:123456789012:intake.fifo'";
+
+#[rustfmt::skip]
+fn bad_stores() -> Vec<(String, &'static str)> {
+    vec![
+        // The ARN is one of the type, without wildcards.
+        (store(&[("arn", TABLE)]), "the arn of type S3 is that of a bucket"),
+        (store(&[("arn", "'arn:aws:s3:::clinic-records/notes'")]), "name its folders in prefixes"),
+        (store(&[("arn", "'arn:aws:s3:::clinic-*'")]), "without wildcards"),
+        (store(&[("arn", "'*'")]), "the arn of type S3 is that of a bucket"),
+        (store(&[("arn", "'arn:aws:s3:::${aws:username}'")]), "the arn of type S3 is that of a bucket"),
+        (store(&[("type", "DynamoDB")]), "the arn of type DynamoDB is that of a table"),
+        (store(&[("type", "DynamoDB"), ("arn", "'arn:aws:dynamodb:us-east-1:123456789012:table/*'")]), "without index and wildcards"),
+        (store(&[("type", "DynamoDB"), ("arn", "'arn:aws:dynamodb:us-east-1:123456789012:table/visits/index/day'")]), "without index and wildcards"),
+        (store(&[("type", "SecretsManager"), ("arn", "'arn:aws:secretsmanager:us-east-1:123456789012:secret:records'")]), "the six characters that AWS put behind its name"),
+        (store(&[("type", "SecretsManager"), ("arn", "'arn:aws:secretsmanager:us-east-1:123456789012:secret:records-??????'")]), "without wildcards"),
+        (store(&[("type", "SQS"), ("arn", SECRET)]), "the arn of type SQS is that of a queue"),
+        (store(&[("type", "SQS"), ("arn", "'arn:aws:sqs:us-east-1:123456789012:in?ake'")]), "without wildcards"),
+        (store(&[("type", "DynamoDB"), ("arn", "'arn:aws:dynamodb:us-west-2:123456789012:table/visits'")]), "a store lies in the Region of the environment"),
+        // Prefixes are folders of a bucket.
+        (store(&[("prefixes", "[notes]")]), "ends with a slash, such as notes/"),
+        (store(&[("prefixes", "['notes/*']")]), "has no wildcards or variables"),
+        (store(&[("prefixes", "['*/']")]), "has no wildcards or variables"),
+        (store(&[("prefixes", "['${aws:username}/']")]), "has no wildcards or variables"),
+        (store(&[("prefixes", "['/']")]), "a prefix begins with a folder's name"),
+        (store(&[("prefixes", "[notes//old/]")]), "a prefix begins with a folder's name"),
+        (store(&[("prefixes", "['John Doe/']")]), "prefixes"),
+        (store(&[("prefixes", "[/notes/]")]), "a prefix begins with a folder's name"),
+        (store(&[("prefixes", "[]")]), "prefixes"),
+        (store(&[("type", "SQS"), ("arn", QUEUE), ("prefixes", "[notes/]")]), "prefixes are folders of a bucket"),
+        // The rest.
+        (store(&[("type", "Bucket")]), "Unsupported value"),
+        (store(&[("verbs", "[]")]), "verbs"),
+        (store(&[("verbs", "")]), "verbs: Required value"),
+        (store(&[("verbs", "[Read]")]), "Unsupported value"),
+        (store(&[("verbs", "[delete]")]), "Unsupported value"),
+        (store(&[("kmsKeyArn", "'arn:aws:kms:us-east-1:123456789012:key/*'")]), "kmsKeyArn"),
+        (store(&[("kmsKeyArn", "'arn:aws:kms:us-east-1:123456789012:alias/records'")]), "kmsKeyArn"),
+        (store(&[("kmsKeyArn", "'arn:aws:kms:us-west-2:123456789012:key/1'")]), "a store's kmsKeyArn lies in the Region of the store"),
+        (store(&[("namespaceSelector", "{}")]), "would give the store to every namespace"),
+        (store(&[("namespaceSelector", "{ matchLabels: {} }")]), "would give the store to every namespace"),
+        (store(&[("namespaceSelector", "")]), "namespaceSelector: Required value"),
+        (store(&[("name", "Records")]), "stores[0].name"),
+    ]
+}
+
+fn good_stores() -> Vec<String> {
+    vec![
+        store(&[]),
+        store(&[
+            ("prefixes", "[notes/, year=2026/month=11/]"),
+            ("verbs", "[read, write]"),
+            ("kmsKeyArn", "'arn:aws:kms:us-east-1:123456789012:key/1'"),
+        ]),
+        store(&[("type", "DynamoDB"), ("arn", TABLE), ("verbs", "[write]")]),
+        store(&[("type", "SecretsManager"), ("arn", SECRET)]),
+        store(&[("type", "SQS"), ("arn", QUEUE)]),
+        store(&[("namespaceSelector", "{ matchExpressions: [{ key: team, operator: In, values: [a, b] }] }")]),
+    ]
+}
+
 fn others() -> Vec<(String, &'static str)> {
     let workload = WORKLOAD.rsplit("---").next().unwrap();
     let access = access("summaries", HAIKU);
@@ -82,6 +163,8 @@ fn others() -> Vec<(String, &'static str)> {
         (workload.replace("{ matchLabels: { app: notes } }", "{}"), "podSelector is empty and would select every pod"),
         (workload.replace("serviceAccountName: notes", "serviceAccountName: default"), "the default service account is used by every pod"),
         (workload.to_owned() + "  ownerContact: Jane Doe\n", "ownerContact"),
+        (workload.to_owned() + "  stores: ['arn:aws:s3:::clinic-records']\n", "spec.stores[0]"),
+        (workload.to_owned() + "  stores: [records, records]\n", "duplicate entries"),
         (of_access("Summarization", "Diagnosis"), "this useCase is prohibited"),
         (of_access("Summarization", "Treatment"), "use DecisionSupport with an overseer"),
         (of_access("Summarization", "RiskScoring"), "name them in overseer"),
@@ -98,8 +181,11 @@ fn others() -> Vec<(String, &'static str)> {
 async fn bad_manifests_are_refused_in_our_words() {
     let bed = Bed::start(Shape::default()).await;
     bed.apply("{ apiVersion: v1, kind: Namespace, metadata: { name: clinic } }").await;
-    for (manifest, words) in environments().into_iter().chain(others()) {
+    for (manifest, words) in environments().into_iter().chain(bad_stores()).chain(others()) {
         refused(&bed, &manifest, words).await;
+    }
+    for manifest in good_stores() {
+        bed.apply(&manifest).await;
     }
 
     bed.apply(ENVIRONMENT).await;

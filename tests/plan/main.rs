@@ -150,6 +150,12 @@ const BAD: &[Row] = &[
     ("  workloadRef:\n    name: notes", "  workloadRef:\n    name: letters", BROKEN, &["-:37", "WorkloadNotFound", "pass its file too"]),
     ("  environmentRef:\n    name: prod", "  environmentRef:\n    name: test", BROKEN, &["EnvironmentNotFound", "pass its file too"]),
     ("  serviceAccountName: notes", "  serviceAccountName: notes\n  networkPeers: [db]", BROKEN, &["spec.networkPeers[0]", "PeerNotFound"]),
+    ("  serviceAccountName: notes", "  serviceAccountName: notes\n  stores: [records]", BROKEN, &["spec.stores[0]", "StoreNotFound", "environment prod has no store records"]),
+    ("  serviceAccountName: notes", "  serviceAccountName: notes\n  stores: ['arn:aws:s3:::records']", UNUSABLE, &["spec.stores[0]"]),
+    ("  bedrock:\n", "  stores: [{name: a, type: S3, arn: 'arn:aws:s3:::a*', verbs: [read], namespaceSelector: {matchLabels: {a: b}}}]\n  bedrock:\n", BROKEN, &["spec.stores[0]", "without wildcards"]),
+    ("  bedrock:\n", "  stores: [{name: a, type: S3, arn: 'arn:aws:s3:::a', prefixes: [b], verbs: [read], namespaceSelector: {matchLabels: {a: b}}}]\n  bedrock:\n", BROKEN, &["spec.stores[0].prefixes", "ends with a slash"]),
+    ("  bedrock:\n", "  stores: [{name: a, type: SQS, arn: 'arn:aws:sqs:eu-west-1:111122223333:a', verbs: [read], namespaceSelector: {matchLabels: {a: b}}}]\n  bedrock:\n", BROKEN, &["Region of the environment"]),
+    ("  bedrock:\n", "  stores: [{name: a, type: S3, arn: 'arn:aws:s3:::a', verbs: [Read], namespaceSelector: {matchLabels: {a: b}}}]\n  bedrock:\n", UNUSABLE, &["spec.stores[0].verbs[0]", "read"]),
 ];
 
 #[test]

@@ -41,6 +41,16 @@ fn the_boundary_limits_whatever_is_attached() {
 }
 
 #[test]
+fn stores_are_used_as_declared_and_named() {
+    all_as_written(&rows::stores(&Documents::of(&["stores"])));
+}
+
+#[test]
+fn the_boundary_limits_stores_whatever_is_attached() {
+    all_as_written(&rows::stores_by_boundary(&Documents::of(&["stores"])));
+}
+
+#[test]
 fn a_claim_gives_nothing_and_takes_nothing() {
     all_as_written(&rows::claim(&whole()));
 }
@@ -103,6 +113,40 @@ fn a_spoiled_document_is_noticed() {
         spoil(&mut documents);
         assert!(!wrong(&rows(&documents)).is_empty(), "not noticed: {what}");
     }
+}
+
+#[test]
+fn a_spoiled_document_on_stores_is_noticed() {
+    type Spoil = fn(&mut Documents);
+    type Rows = fn(&Documents) -> Vec<Case>;
+    let spoils: [(&str, Rows, Spoil); 8] = [
+        ("the whole bucket", rows::stores, |it| {
+            statement(it.policy("notes"), "Objects0")["Resource"] = json!("arn:aws:s3:::clinic-records/*");
+        }),
+        ("a prefix without its slash", rows::stores, |it| {
+            statement(it.policy("notes"), "Objects0")["Resource"] = json!("arn:aws:s3:::clinic-records/notes*");
+        }),
+        ("every listing", rows::stores, |it| {
+            statement(it.policy("notes"), "Buckets0")["Condition"].as_object_mut().unwrap().remove("StringLike");
+        }),
+        ("one action more", rows::stores, |it| statement(it.policy("notes"), "Items0")["Action"] = json!("dynamodb:*")),
+        ("from anywhere", rows::stores, |it| drop(statement(it.policy("notes"), "Messages0").as_object_mut().unwrap().remove("Condition"))),
+        ("a key through anything", rows::stores, |it| {
+            drop(statement(it.policy("notes"), "ObjectKeys0").as_object_mut().unwrap().remove("Condition"));
+        }),
+        ("no room in the boundary", rows::stores, |it| statement(it.boundary(), "Secrets0")["Resource"] = json!("arn:aws:s3:::none")),
+        ("a boundary for every queue", rows::stores_by_boundary, |it| statement(it.boundary(), "Messages0")["Resource"] = json!("*")),
+    ];
+    for (what, rows, spoil) in spoils {
+        let mut documents = Documents::of(&["stores"]);
+        spoil(&mut documents);
+        assert!(!wrong(&rows(&documents)).is_empty(), "not noticed: {what}");
+    }
+}
+
+/// The statement of this name.
+fn statement<'a>(document: &'a mut Value, sid: &str) -> &'a mut Value {
+    allows(document).iter_mut().find(|statement| statement["Sid"] == sid).expect("a statement of this name")
 }
 
 /// The statements of a document; in ours those that allow come first.

@@ -1,6 +1,6 @@
 //! What a pass over a workload starts from: all of it lies in the caches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -15,6 +15,7 @@ use crate::controllers::context::{Context, Environment};
 use crate::domain::{digest, names};
 use crate::plan::Mode;
 use crate::plan::access::DeclaredAccess;
+use crate::plan::stores;
 use crate::plan::workload::{ServiceAccountFacts, admits};
 use crate::status::conditions::Stamp;
 
@@ -25,7 +26,7 @@ impl<'a> Pass<'a> {
         let namespace = object.namespace().unwrap_or_default();
         let name = object.name_any();
         let around = context.caches.namespaces.get(&ObjectRef::new(&namespace));
-        let labels = around.as_ref().map(|found| found.labels().clone()).unwrap_or_default();
+        let labels = labels_of(context, &namespace);
         let account = ObjectRef::new(&object.spec.service_account_name).within(&namespace);
         let service_account = context.caches.service_accounts.get(&account);
         let policy = ObjectRef::new(&names::network_policy(&name)).within(&namespace);
@@ -40,6 +41,7 @@ impl<'a> Pass<'a> {
             mode,
             leaving: around.is_some_and(|found| found.metadata.deletion_timestamp.is_some()),
             admitted: admits(&declared.spec.namespace_selector, &labels),
+            admitted_stores: stores::admitted(&environment.facts.stores, &labels),
             older_claimant: older_claimant(context, object),
             accesses: declared_accesses(context, &namespace, &name),
             pods: context.caches.pods.of(&namespace),
@@ -63,7 +65,8 @@ impl<'a> Pass<'a> {
     /// What a `Held` is judged against: everything that the desired documents are made from.
     pub(super) fn digest_of_inputs(&self) -> String {
         let accesses: BTreeSet<String> = self.accesses.iter().map(|access| digest::of_value(&(&access.name, &access.spec))).collect();
-        digest::of_value(&(&self.object.spec, &self.environment.digest_of_facts, accesses, self.admitted, &self.older_claimant))
+        let admitted = (self.admitted, &self.admitted_stores);
+        digest::of_value(&(&self.object.spec, &self.environment.digest_of_facts, accesses, admitted, &self.older_claimant))
     }
 }
 
@@ -101,6 +104,12 @@ fn unreadable_access(context: &Context, namespace: &str, previous: &PhiWorkloadS
     };
     let found = accesses.iter().find(|access| unreadable(&access.name))?;
     Some(format!("BedrockAccess {} cannot be read by this version of the operator", found.name))
+}
+
+/// The labels of a namespace; none if it is not there.
+pub(in crate::controllers) fn labels_of(context: &Context, namespace: &str) -> BTreeMap<String, String> {
+    let found = context.caches.namespaces.get(&ObjectRef::new(namespace));
+    found.map(|found| found.labels().clone()).unwrap_or_default()
 }
 
 /// The accesses of a workload that are not being deleted.

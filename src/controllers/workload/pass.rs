@@ -1,5 +1,6 @@
 //! One pass: plan, carry out, plan anew until nothing is left to do, tell.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub(super) struct Pass<'a> {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) admitted: bool,
+    pub(super) admitted_stores: BTreeSet<String>,
     /// The namespace is being deleted, and with it the object, if not yet marked so.
     pub(super) leaving: bool,
     pub(super) older_claimant: Option<String>,
@@ -164,6 +166,7 @@ impl Pass<'_> {
             older_claimant: self.older_claimant.as_deref(),
             service_account: self.service_account.as_ref(),
             accesses: &self.accesses,
+            admitted_stores: &self.admitted_stores,
             role: view.role.as_ref(),
             policy: view.policy.as_ref(),
             platform_role: platform_role.as_ref(),
@@ -177,7 +180,7 @@ impl Pass<'_> {
             may_hold,
         };
         if deleting {
-            return Ok(WorkloadPlan { plan: remove(&inputs), given: Vec::new() });
+            return Ok(WorkloadPlan { plan: remove(&inputs), ..WorkloadPlan::default() });
         }
         let mut planned = plan(&inputs);
         let doubt = self.context.stale(&self.object.spec.environment_ref.name);
@@ -253,15 +256,21 @@ impl Pass<'_> {
         let unwritten = applied.withheld.iter().chain(applied.outcomes.iter().map(|(action, _)| action));
         let policy_waits = unwritten.into_iter().any(|action| matches!(action, Action::ChangePolicy { .. } | Action::CreatePolicy { .. }));
         match &mut identity {
-            Some(identity) if clean => identity.accesses.clone_from(&planned.given),
+            Some(identity) if clean => {
+                identity.accesses.clone_from(&planned.given);
+                identity.stores.clone_from(&planned.given_stores);
+            }
             // What else is withheld or failed gives no access back that the policy no longer contains.
-            Some(identity) if !policy_waits => identity.accesses.retain(|access| planned.given.contains(access)),
+            Some(identity) if !policy_waits => {
+                identity.accesses.retain(|access| planned.given.contains(access));
+                identity.stores.retain(|store| planned.given_stores.contains(store));
+            }
             _ => {}
         }
         let status = project(
             &WorkloadPass {
                 applied,
-                wants_identity: !planned.given.is_empty(),
+                wants_identity: !planned.given.is_empty() || !planned.given_stores.is_empty(),
                 network_policy_name: self.network_policy.as_ref().filter(|policy| self.is_ours(policy)).map(ResourceExt::name_any),
                 identity,
                 settled: inputs.clone().filter(|_| clean && judged),

@@ -65,6 +65,7 @@ impl Pass<'_> {
             former_role_arns: former,
             max_session_duration: session.or(recorded.max_session_duration).or(self.found.session),
             accesses: recorded.accesses,
+            stores: recorded.stores,
         })
     }
 
@@ -80,13 +81,16 @@ impl Pass<'_> {
             let something = view.policy.is_some() || own_role || !recorded.former_role_arns.is_empty();
             return something.then_some(recorded);
         };
+        let former = self.former(recorded.as_ref(), &role.arn, applied);
+        let recorded = recorded.unwrap_or_default();
         Some(WorkloadIdentityStatus {
-            former_role_arns: self.former(recorded.as_ref(), &role.arn, applied),
+            former_role_arns: former,
             role_arn: role.arn,
             policy_arn,
             management: Some(IdentityManagement::Attach),
             max_session_duration: None,
-            accesses: recorded.unwrap_or_default().accesses,
+            accesses: recorded.accesses,
+            stores: recorded.stores,
         })
     }
 

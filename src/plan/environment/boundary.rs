@@ -1,10 +1,11 @@
-//! The permissions boundary: made and kept as wide as the approved models need, or the platform's own, verified.
+//! The permissions boundary: made and kept as wide as the approved models and the stores need, or the platform's own, verified.
 //!
 //! Changing it is an action of its own: in the recommended mode the account does not let the operator do it.
 
 mod verify;
 
 use crate::api::conditions::{ConditionType, Reason};
+use crate::api::stores::DataStore;
 use crate::catalogue::Control;
 use crate::domain::{names, tags};
 use crate::observed::identity::ManagedPolicy;
@@ -40,10 +41,11 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
         return Plan { findings: vec![Finding::unreadable(Control::PermissionsBoundary, FAMILY, fault)], ..Plan::default() };
     }
     let profiles = callable_profiles(&inputs.observed.profiles, &inputs.rules.resolved.approved_regions);
-    let document = permissions_boundary(&inputs.rules.scope, &vpc.id, &inputs.rules.models, &profiles);
+    let stores: Vec<&DataStore> = inputs.rules.stores.iter().collect();
+    let document = permissions_boundary(&inputs.rules.scope, &vpc.id, &inputs.rules.models, &profiles, &stores);
     if !document.fits_managed_policy() {
         let message = format!(
-            "the approved models and profiles need a permissions boundary of more than IAM's {MANAGED_POLICY_SIZE} characters; approve fewer, or split them over two environments"
+            "the approved models and profiles and the declared stores need a permissions boundary of more than IAM's {MANAGED_POLICY_SIZE} characters; approve fewer, declare fewer stores or prefixes, or split them over two environments"
         );
         let finding = Finding::fail(Control::PermissionsBoundary, FAMILY, Reason::QuotaExceeded, message);
         return Plan { findings: vec![finding], ..Plan::default() };
@@ -70,7 +72,9 @@ fn create(inputs: &EnvironmentInputs, document: PolicyDocument) -> Plan {
 fn keep(inputs: &EnvironmentInputs, boundary: &ManagedPolicy, document: PolicyDocument) -> Plan {
     let relation = boundary.document.as_ref().map_or(Relation::Wider, |found| relate(&document, found));
     let (actions, finding) = match relation {
-        Relation::Same => (vec![], Finding::pass(Control::PermissionsBoundary, FAMILY, "the boundary is as the approved models need")),
+        Relation::Same => {
+            (vec![], Finding::pass(Control::PermissionsBoundary, FAMILY, "the boundary is as the approved models and the stores need"))
+        }
         Relation::Narrower if inputs.may_hold && !inputs.boundary_refused => {
             (vec![], Finding::held(Control::PermissionsBoundary, FAMILY, "the permissions boundary"))
         }
@@ -79,7 +83,7 @@ fn keep(inputs: &EnvironmentInputs, boundary: &ManagedPolicy, document: PolicyDo
                 Control::PermissionsBoundary,
                 FAMILY,
                 Reason::Drifted,
-                "the boundary is not the one that the approved models need",
+                "the boundary is not the one that the approved models and the stores need",
             );
             (vec![Action::ChangeBoundary { arn: boundary.arn.clone(), document, prune: prune(boundary) }], finding)
         }

@@ -21,7 +21,7 @@ use crate::policy::endpoint::{Admission, exclusive, perimeter};
 use crate::policy::permissions::Profile;
 use crate::policy::{PolicyDocument, Relation, relate};
 
-pub use serving::{addresses, chosen, is_recorded, leads_to};
+pub use serving::{WITH_GATEWAYS, addresses, chosen, is_recorded, leads_to, leads_to_store};
 
 use super::claims::EndpointClaims;
 use super::rules::EndpointRule;

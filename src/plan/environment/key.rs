@@ -36,7 +36,7 @@ fn create(inputs: &EnvironmentInputs, operator: &str) -> Plan {
     let scope = &inputs.rules.scope;
     let alias = names::key_alias(scope);
     let actions = vec![
-        Action::CreateKey { alias: alias.clone(), policy: wanted_policy(inputs, operator), tags: tags::of_environment(scope) },
+        Action::CreateKey { alias: alias.clone(), policy: wanted_policy(inputs, operator, None), tags: tags::of_environment(scope) },
         Action::CreateAlias { key: KeyReference::Created, alias },
         Action::EnableKeyRotation { key: KeyReference::Created, days: inputs.rules.resolved.rotation_period_in_days },
     ];
@@ -71,7 +71,7 @@ fn keep(inputs: &EnvironmentInputs, key: &Key, operator: &str) -> Plan {
         plan.actions.push(Action::EnableKeyRotation { key: reference(), days: inputs.rules.resolved.rotation_period_in_days });
         plan.findings.push(Finding::fail(Control::KeyRotation, FAMILY, Reason::RotationDisabled, "the key is not rotated as declared"));
     }
-    let wanted = wanted_policy(inputs, operator);
+    let wanted = wanted_policy(inputs, operator, Some(&key.arn));
     let relation = key.policy.as_ref().map_or(Relation::Wider, |policy| relate(&wanted, policy));
     plan.findings.push(match relation {
         Relation::Same => Finding::pass(Control::KeyPolicy, FAMILY, "the key policy is as declared"),
@@ -134,8 +134,11 @@ fn rotated(inputs: &EnvironmentInputs, key: &Key) -> bool {
     key.rotation_enabled && key.rotation_period_in_days.is_none_or(|days| days <= wanted)
 }
 
-fn wanted_policy(inputs: &EnvironmentInputs, operator: &str) -> PolicyDocument {
-    key_policy(&inputs.rules.scope, &inputs.rules.key_administrators, operator)
+/// The stores that are encrypted with the key, once it has an ARN that they can name, are used through their services.
+fn wanted_policy(inputs: &EnvironmentInputs, operator: &str, arn: Option<&str>) -> PolicyDocument {
+    let encrypted = inputs.rules.stores.iter().filter(|store| arn.is_some() && store.kms_key_arn.as_deref() == arn);
+    let services = encrypted.filter_map(|store| store.kind.service()).collect();
+    key_policy(&inputs.rules.scope, &inputs.rules.key_administrators, operator, &services)
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ mod removal;
 pub mod rules;
 mod scope;
 mod security_groups;
+mod stores;
 
 pub(super) use boundary::prune;
-pub use endpoints::{addresses, admits_everyone, chosen, is_recorded, leads_to};
+pub use endpoints::{WITH_GATEWAYS, addresses, admits_everyone, chosen, is_recorded, leads_to, leads_to_store};
 pub use removal::{orphan_key, remove};
 pub use rules::Rules;
 pub use scope::judge as scope_findings;
@@ -79,6 +80,7 @@ pub fn plan(inputs: &EnvironmentInputs) -> Plan {
         plan.extend(endpoints::plan(inputs));
         plan.extend(key::plan(inputs));
         plan.extend(boundary::plan(inputs));
+        plan.findings.extend(stores::judge(inputs));
     } else {
         let waiting = [
             (Control::PrivateEndpoints, ConditionType::EndpointsReady),

@@ -7,6 +7,7 @@ use crate::api::identity::{IdentityManagement, RoleMapping};
 use crate::api::phi_environment::{EndpointRules, EndpointSource};
 use crate::api::phi_environment_status::ResolvedRules;
 use crate::api::shared::{DeletionPolicy, Management};
+use crate::api::stores::DataStore;
 use crate::domain::Scope;
 use crate::domain::cidr::canonical;
 
@@ -30,6 +31,8 @@ pub struct Rules {
     pub profiles: BTreeSet<String>,
     /// The rest, as shown in the status.
     pub resolved: ResolvedRules,
+    /// Data stores, by name.
+    pub stores: Vec<DataStore>,
     /// Administrators of the key.
     pub key_administrators: Vec<String>,
     /// The key to verify.
@@ -91,6 +94,7 @@ impl Rules {
             endpoints: endpoint_rules(spec.endpoints.as_deref().unwrap_or_default()),
             models: spec.bedrock.models.iter().flatten().cloned().collect(),
             profiles: spec.bedrock.inference_profiles.iter().flatten().cloned().collect(),
+            stores: stores(spec.stores.as_deref().unwrap_or_default()),
             key_arn: key.key_arn,
             key_administrators: sorted(key.administrators.unwrap_or_default()),
             platform_roles: match identity.management {
@@ -108,6 +112,11 @@ impl Rules {
     #[must_use]
     pub fn service_names(&self) -> Vec<String> {
         self.endpoints.iter().map(|rule| self.scope.endpoint_service_name(&rule.service)).collect()
+    }
+
+    /// Services of the stores, by their short names, each once.
+    pub fn store_services(&self) -> impl Iterator<Item = &'static str> {
+        self.stores.iter().filter_map(|store| store.kind.service()).collect::<BTreeSet<_>>().into_iter()
     }
 
     /// Names of the platform's roles.
@@ -155,6 +164,17 @@ fn endpoint_rules(declared: &[EndpointRules]) -> Vec<EndpointRule> {
     }
     rules.sort_by(|a, b| a.service.cmp(&b.service));
     rules
+}
+
+/// The stores in an order that does not depend on how they were written.
+fn stores(declared: &[DataStore]) -> Vec<DataStore> {
+    let mut stores = declared.to_vec();
+    for store in &mut stores {
+        store.verbs.sort_unstable();
+        store.prefixes.iter_mut().for_each(|prefixes| prefixes.sort_unstable());
+    }
+    stores.sort_by(|a, b| a.name.cmp(&b.name));
+    stores
 }
 
 fn sorted(mut texts: Vec<String>) -> Vec<String> {

@@ -9,18 +9,21 @@ pub use admission::admits;
 pub use isolation::{carries_our_label, isolation_policy, selects_no_less};
 pub use pods::one_holds_the_other;
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::api::conditions::{ConditionType, Reason};
-use crate::api::phi_workload::AppliedAccess;
+use crate::api::phi_workload::{AppliedAccess, AppliedStore};
 use crate::api::{PhiWorkloadSpec, PhiWorkloadStatus};
 use crate::catalogue::Control;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
 use crate::observed::pods::PodFacts;
 
-use super::access::{Admitted, DeclaredAccess, admit};
+use super::access::{Admitted, DeclaredAccess, Requests, admit};
 use super::facts::EnvironmentFacts;
+use super::stores::{self, StoreRequest};
 use super::{Finding, Plan};
 
 /// What the plan of a workload is made from.
@@ -43,6 +46,8 @@ pub struct WorkloadInputs<'a> {
     pub service_account: Option<&'a ServiceAccountFacts>,
     /// The accesses that name this workload and are not being deleted.
     pub accesses: &'a [DeclaredAccess],
+    /// The environment's stores that the namespace may have.
+    pub admitted_stores: &'a BTreeSet<String>,
     /// The role of the derived name.
     pub role: Option<&'a Role>,
     /// The platform's role that the environment names for the service account, if it exists.
@@ -76,13 +81,15 @@ pub struct ServiceAccountFacts {
     pub role_arn: Option<String>,
 }
 
-/// The plan of a workload, and which accesses it gives.
+/// The plan of a workload, and which accesses and stores it gives.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WorkloadPlan {
     /// What to do, and the findings.
     pub plan: Plan,
     /// The accesses that the policy contains once the plan is carried out.
     pub given: Vec<AppliedAccess>,
+    /// The stores that the policy contains once the plan is carried out.
+    pub given_stores: Vec<AppliedStore>,
 }
 
 /// Plans a workload.
@@ -90,24 +97,53 @@ pub struct WorkloadPlan {
 pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
     let admission = admission::judge(inputs);
     let admitted = admission.iter().all(|finding| finding.verdict == crate::api::Verdict::Pass);
-    let applied = inputs.previous.identity.as_ref().map(|identity| identity.accesses.as_slice()).unwrap_or_default();
-    let accesses = if admitted { admit(inputs.accesses, inputs.facts, applied) } else { Admitted::default() };
+    let named = inputs.spec.stores.as_deref().unwrap_or_default();
+    let accesses = if admitted {
+        admit(&requests(inputs), inputs.facts)
+    } else {
+        Admitted { store_findings: stores::waiting(named), ..Admitted::default() }
+    };
     let mut plan = Plan { findings: admission, ..Plan::default() };
     // Isolation goes first: no pod gets credentials before it is fenced in.
     let isolation = if admitted { isolation::plan(inputs) } else { isolation::waiting() };
     let fenced = !isolation.actions.is_empty() || isolation::is_in_place(inputs) || isolation::is_fenced_by_others(inputs);
     plan.extend(isolation);
-    let given = |access: &AppliedAccess| accesses.given.contains(&(access.name.clone(), access.generation));
-    let given_up = inputs.previous.identity.iter().flat_map(|identity| &identity.accesses).any(|access| !given(access));
+    let gives_up = gives_up(inputs, &accesses);
     if fenced || identity::exists(inputs) || !admitted {
-        plan.extend(identity::plan(inputs, accesses.document.as_ref(), given_up));
+        plan.extend(identity::plan(inputs, accesses.document.as_ref(), gives_up));
     } else {
-        plan.actions.extend(identity::take(inputs, accesses.document.as_ref(), given_up));
+        plan.actions.extend(identity::take(inputs, accesses.document.as_ref(), gives_up));
         plan.findings.push(Finding::waiting(Control::LeastPrivilege, ConditionType::IdentityReady));
     }
+    plan.findings.extend(accesses.store_findings);
     plan.findings.extend(if admitted { pods::judge(inputs) } else { vec![pods::waiting()] });
     let given = accesses.given.into_iter().map(|(name, generation)| AppliedAccess { name, generation }).collect();
-    WorkloadPlan { plan, given }
+    WorkloadPlan { plan, given, given_stores: accesses.given_stores }
+}
+
+/// What a workload asks for, all of which is judged together.
+#[must_use]
+pub fn requests<'a>(inputs: &WorkloadInputs<'a>) -> Requests<'a> {
+    let applied = inputs.previous.identity.as_ref();
+    Requests {
+        accesses: inputs.accesses,
+        applied: applied.map(|identity| identity.accesses.as_slice()).unwrap_or_default(),
+        stores: StoreRequest {
+            namespace: inputs.namespace,
+            names: inputs.spec.stores.as_deref().unwrap_or_default(),
+            admitted: inputs.admitted_stores,
+            applied: applied.map(|identity| identity.stores.as_slice()).unwrap_or_default(),
+        },
+    }
+}
+
+/// Whether the policy contains an access or a store that is no longer given as it was.
+fn gives_up(inputs: &WorkloadInputs, admitted: &Admitted) -> bool {
+    inputs.previous.identity.as_ref().is_some_and(|identity| {
+        let access = |access: &AppliedAccess| admitted.given.contains(&(access.name.clone(), access.generation));
+        let store = |store: &AppliedStore| admitted.given_stores.contains(store);
+        !identity.accesses.iter().all(access) || !identity.stores.iter().all(store)
+    })
 }
 
 /// Plans the removal of everything of a workload that is being deleted: identity first, isolation last.

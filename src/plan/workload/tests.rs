@@ -1,3 +1,5 @@
+mod stores;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -22,6 +24,7 @@ pub(super) struct World {
     pub(super) previous: PhiWorkloadStatus,
     pub(super) service_account: Option<ServiceAccountFacts>,
     pub(super) accesses: Vec<DeclaredAccess>,
+    pub(super) admitted_stores: BTreeSet<String>,
     pub(super) role: Option<Role>,
     pub(super) platform_role: Option<Role>,
     known_session: Option<i32>,
@@ -76,7 +79,7 @@ impl World {
         let facts = EnvironmentFacts {
             vpc_id: "vpc-1".into(),
             issuer: "oidc.example/id/1".into(),
-            boundary: Some(permissions_boundary(&scope, "vpc-1", &models, &BTreeSet::new())),
+            boundary: Some(permissions_boundary(&scope, "vpc-1", &models, &BTreeSet::new(), &[])),
             boundary_arn: scope.policy_arn(&names::boundary(&scope)),
             models: models.into_iter().map(|model| (model, None)).collect(),
             profiles: BTreeMap::new(),
@@ -84,6 +87,8 @@ impl World {
             platform_roles: None,
             verify_isolation: false,
             peers: Vec::new(),
+            stores: Vec::new(),
+            store_services: BTreeSet::new(),
             endpoint_addresses: BTreeSet::from(["10.0.0.9/32".to_owned()]),
             has_sts: true,
             has_runtime: true,
@@ -97,6 +102,7 @@ impl World {
             service_account_name: "notes".into(),
             pod_selector: LabelSelector { match_labels: Some(labels), ..LabelSelector::default() },
             network_peers: None,
+            stores: None,
             owner_contact: None,
         };
         Self {
@@ -105,6 +111,7 @@ impl World {
             previous: PhiWorkloadStatus::default(),
             service_account: Some(ServiceAccountFacts { uid: Some("1".into()), role_arn: None }),
             accesses,
+            admitted_stores: BTreeSet::new(),
             role: None,
             platform_role: None,
             known_session: None,
@@ -130,6 +137,7 @@ impl World {
             older_claimant: self.older_claimant,
             service_account: self.service_account.as_ref(),
             accesses: &self.accesses,
+            admitted_stores: &self.admitted_stores,
             role: self.role.as_ref(),
             platform_role: self.platform_role.as_ref(),
             known_session: self.known_session,

@@ -3,6 +3,7 @@
 mod endpoints;
 mod key;
 mod names;
+mod stores;
 mod trust;
 mod workloads;
 
@@ -11,6 +12,7 @@ use serde_json::{Map, Value, json};
 pub use endpoints::{exclusive, perimeter};
 pub use key::key;
 use names::{ACCOUNT, From};
+pub use stores::{stores, stores_by_boundary};
 pub use trust::trust;
 pub use workloads::{claim, foreign_policy, without_letters, workloads};
 

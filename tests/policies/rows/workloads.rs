@@ -9,7 +9,7 @@ use crate::judge::Verdict::{self, Allow, Deny};
 use crate::plan::Documents;
 
 /// Rows about workloads: the workload, action, resource, where from.
-type WorkloadRow = (Verdict, &'static str, &'static str, &'static str, From);
+pub(super) type WorkloadRow = (Verdict, &'static str, &'static str, &'static str, From);
 
 #[rustfmt::skip]
 const WORKLOADS: &[WorkloadRow] = &[
@@ -98,14 +98,15 @@ const WORKLOADS: &[WorkloadRow] = &[
 /// The rows about workloads: as it is, and by the workload's policy alone, which must be exact without the help of boundary and
 /// endpoint.
 pub fn workloads(documents: &Documents) -> Vec<Case> {
-    let alone = |row| {
-        let mut case = workload_case(documents, row, &[]);
-        let simulation = case.simulation.as_object_mut().expect("a simulation");
-        simulation.retain(|part, _| part != "permissionBoundaryPolicies" && part != "vpcEndpointPolicies");
-        case.row.push_str(" by its policy alone");
-        case
-    };
-    WORKLOADS.iter().flat_map(|row| [workload_case(documents, row, &[]), alone(row)]).collect()
+    WORKLOADS.iter().flat_map(|row| [workload_case(documents, row, &[]), alone(workload_case(documents, row, &[]))]).collect()
+}
+
+/// The same call without the help of boundary and endpoint.
+pub(super) fn alone(mut case: Case) -> Case {
+    let simulation = case.simulation.as_object_mut().expect("a simulation");
+    simulation.retain(|part, _| part != "permissionBoundaryPolicies" && part != "vpcEndpointPolicies");
+    case.row.push_str(" by its policy alone");
+    case
 }
 
 #[rustfmt::skip]
@@ -163,7 +164,7 @@ pub fn claim(documents: &Documents) -> Vec<Case> {
 }
 
 /// A call of a workload's role: its policy and what else is attached, its boundary, and the endpoint if it comes from our VPC.
-fn workload_case(documents: &Documents, row: &WorkloadRow, attached: &[Value]) -> Case {
+pub(super) fn workload_case(documents: &Documents, row: &WorkloadRow, attached: &[Value]) -> Case {
     let (expected, workload, action, resource, from) = *row;
     let mut documents = documents.copy();
     let role = documents.role_arn(workload);

@@ -19,7 +19,7 @@ fn rules() -> Rules {
 
 fn admitting(models: &[&str]) -> PolicyDocument {
     let models = models.iter().map(|&model| model.to_owned()).collect::<BTreeSet<_>>();
-    permissions_boundary(&rules().scope, "vpc-1", &models, &BTreeSet::new())
+    permissions_boundary(&rules().scope, "vpc-1", &models, &BTreeSet::new(), &[])
 }
 
 fn sound() -> EnvironmentObservation {

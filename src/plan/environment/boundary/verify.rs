@@ -1,8 +1,9 @@
-//! The platform's boundary: is it there, does it let through what the approved models need, and shut the side doors? Never changed.
+//! The platform's boundary: is it there, does it let through what the approved models and the stores need, and shut the side doors? Never changed.
 
 use std::collections::BTreeSet;
 
 use crate::api::conditions::Reason;
+use crate::api::stores::DataStore;
 use crate::catalogue::Control;
 use crate::domain::Fault;
 use crate::plan::Finding;
@@ -39,23 +40,25 @@ pub(super) fn judge(inputs: &EnvironmentInputs, arn: &str) -> Vec<Finding> {
     }
 }
 
-/// Whether every approved model and profile gets through. Accesses to those that do not wait, each by itself.
+/// Whether every approved model and profile and every store gets through. Accesses to those that do not wait, each by itself.
 fn coverage(inputs: &EnvironmentInputs, arn: &str, document: &PolicyDocument) -> Vec<Finding> {
     let Ok(Some(vpc)) = &inputs.observed.vpc else { return vec![Finding::waiting(CONTROL, FAMILY)] };
     let rules = inputs.rules;
-    let wanted = |models: BTreeSet<String>, profiles: BTreeSet<Profile>| {
-        covers(document, &permissions_boundary(&rules.scope, &vpc.id, &models, &profiles))
+    let wanted = |models: BTreeSet<String>, profiles: BTreeSet<Profile>, stores: &[&DataStore]| {
+        covers(document, &permissions_boundary(&rules.scope, &vpc.id, &models, &profiles, stores))
     };
-    let models = rules.models.iter().map(|model| (model.clone(), wanted(BTreeSet::from([model.clone()]), BTreeSet::new())));
+    let models = rules.models.iter().map(|model| (model.clone(), wanted(BTreeSet::from([model.clone()]), BTreeSet::new(), &[])));
     let profiles = callable_profiles(&inputs.observed.profiles, &rules.resolved.approved_regions).into_iter();
-    let profiles = profiles.map(|profile| (profile.id.clone(), wanted(BTreeSet::new(), BTreeSet::from([profile]))));
-    let judged: Vec<(String, Coverage)> = models.chain(profiles).collect();
+    let profiles = profiles.map(|profile| (profile.id.clone(), wanted(BTreeSet::new(), BTreeSet::from([profile]), &[])));
+    let known = rules.stores.iter().filter(|store| !store.is_unrecognized());
+    let stores = known.map(|store| (format!("store {}", store.name), wanted(BTreeSet::new(), BTreeSet::new(), &[store])));
+    let judged: Vec<(String, Coverage)> = models.chain(profiles).chain(stores).collect();
     let of = |coverage| judged.iter().filter(|(_, found)| *found == coverage).map(|(id, _)| id.as_str()).collect::<Vec<_>>();
     let (missing, unproven) = (of(Coverage::Missing), of(Coverage::Unproven));
     let mut findings = Vec::new();
     if !missing.is_empty() {
         let message = format!(
-            "{arn} does not let through all that was approved: it lacks {} (bedrock:InvokeModel, InvokeModelWithResponseStream and CountTokens from {}); allow them, or approve fewer: accesses to them wait",
+            "{arn} does not let through all that was approved: it lacks {} (bedrock:InvokeModel, InvokeModelWithResponseStream and CountTokens on models and profiles, the actions of their verbs on stores, from {}); allow them, or approve fewer: accesses to them wait",
             missing.join(", "),
             vpc.id
         );

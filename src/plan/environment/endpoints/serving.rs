@@ -11,7 +11,7 @@ use crate::plan::environment::Rules;
 use crate::plan::environment::rules::EndpointRule;
 
 /// Services that also have endpoints of the type Gateway, which stand in route tables.
-const WITH_GATEWAYS: [&str; 2] = ["s3", "dynamodb"];
+pub const WITH_GATEWAYS: [&str; 2] = ["s3", "dynamodb"];
 
 /// Whether the status records this endpoint as provisioned.
 #[must_use]
@@ -81,7 +81,19 @@ pub fn leads_to(rules: &Rules, service: &str, places: [&[Endpoint]; 2]) -> bool 
     of_service.any(|rule| is_declared(rule, places) || candidates(rules, rule, places).any(|endpoint| endpoint.state == "available"))
 }
 
-/// Addresses and address ranges of all endpoints of the environment.
+/// Whether an available endpoint leads to the service of a store, which needs no rule of its own.
+#[must_use]
+pub fn leads_to_store(rules: &Rules, service: &str, places: [&[Endpoint]; 2]) -> bool {
+    leads_to(rules, service, places) || of_service(rules, service, places[0]).any(|endpoint| endpoint.state == "available")
+}
+
+fn of_service<'a>(rules: &Rules, service: &str, endpoints: &'a [Endpoint]) -> impl Iterator<Item = &'a Endpoint> {
+    let service_name = rules.scope.endpoint_service_name(service);
+    endpoints.iter().filter(move |endpoint| endpoint.service_name == service_name)
+}
+
+/// Addresses and address ranges of all endpoints of the environment and of those of the VPC that lead to its stores. One of the type
+/// Gateway has none.
 #[must_use]
 pub fn addresses(rules: &Rules, places: [&[Endpoint]; 2]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
@@ -90,6 +102,9 @@ pub fn addresses(rules: &Rules, places: [&[Endpoint]; 2]) -> BTreeSet<String> {
         if is_declared(rule, places) {
             found.extend(rule.address_ranges.iter().cloned());
         }
+    }
+    for service in rules.store_services() {
+        found.extend(of_service(rules, service, places[0]).flat_map(|endpoint| endpoint.addresses.iter().cloned()));
     }
     found
 }

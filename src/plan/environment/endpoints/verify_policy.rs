@@ -47,6 +47,7 @@ impl Network<'_> {
             vpc_id: &endpoint.vpc_id,
             models: &self.rules.models,
             profiles: &self.profiles,
+            stores: &self.rules.stores,
             operator: self.operator_arn,
         };
         let Passage { mut refused, mut untold } = passage(policy, &rule.service, &traffic);
