@@ -12,8 +12,10 @@ use crate::api::conditions::Reason;
 use crate::api::{PhiEnvironment, PhiWorkload};
 use crate::aws::{Account, CallObserver};
 use crate::cluster::caches::Caches;
+use crate::cluster::echoes::Echoes;
 use crate::cluster::events::Events;
 use crate::cluster::hand_over::HandOver;
+use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::WithStatus;
 use crate::cluster::status_writer::StatusWriter;
 use crate::domain::{Fault, FaultClass};
@@ -57,6 +59,10 @@ pub struct Context {
     pub queues: Queues,
     /// Where statuses are written.
     pub statuses: StatusWriter,
+    /// What writes to objects that are not ours alone.
+    pub kubernetes: KubernetesWriter,
+    /// Our own writes that did not come back yet.
+    pub echoes: Echoes,
     /// Where events are told.
     pub events: Events,
     /// The lists of what had to be left undone.
@@ -138,8 +144,11 @@ impl Context {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { client, caches, queues, metrics, settings, namespace } = parts;
+        let echoes = Echoes::default();
         Self {
-            statuses: StatusWriter::new(client.clone(), metrics.clone()),
+            statuses: StatusWriter::new(client.clone(), metrics.clone(), echoes.clone()),
+            kubernetes: KubernetesWriter { client: client.clone(), metrics: metrics.clone(), echoes: echoes.clone() },
+            echoes,
             events: Events::new(client.clone(), metrics.clone()),
             hand_over: HandOver::new(client.clone(), &namespace, metrics.clone()),
             backoff: Arc::default(),

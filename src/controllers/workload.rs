@@ -18,9 +18,7 @@ use crate::api::annotations::FINALIZER;
 use crate::api::conditions::Reason;
 use crate::api::shared::Enforcement;
 use crate::api::{PhiWorkload, PhiWorkloadStatus};
-use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::WithStatus;
-use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, names};
 use crate::observed::handed_over::HandedOver;
 use crate::status::conditions::{Stamp, State};
@@ -43,7 +41,7 @@ const PODS: Duration = Duration::from_secs(1);
 /// its fence, and its environment's facts.
 pub(super) fn inputs(context: &Context, object: &PhiWorkload) -> String {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let accesses: Vec<String> = context.caches.accesses_of(&namespace, &name).iter().map(marks).collect();
+    let accesses: Vec<String> = context.caches.accesses_of(&namespace, &name, |access| Some(marks(access)));
     let around = context.caches.namespaces.get(&ObjectRef::new(&namespace));
     let around = around.map(|found| (found.metadata.labels.clone(), found.metadata.deletion_timestamp.clone()));
     let account = context.caches.service_accounts.get(&ObjectRef::new(&object.spec.service_account_name).within(&namespace));
@@ -59,13 +57,13 @@ pub(super) async fn reconcile(context: &Context, object: &PhiWorkload) -> Result
     let environment_name = &object.spec.environment_ref.name;
     let declared = context.caches.environment(environment_name);
     let known = context.environment(environment_name);
-    match (declared, known) {
+    match (declared.parsed(), known) {
         (Some(declared), Some(known)) if known.uid == declared.metadata.uid => {
             if object.status.as_ref().is_none_or(|status| status.conditions.is_empty()) {
                 // The first word on a workload is not that its pods were not read yet.
                 context.caches.pods.told_within(&object.namespace().unwrap_or_default(), PODS).await;
             }
-            Pass::new(context, object, &declared, known).run().await
+            Pass::new(context, object, declared, known).run().await
         }
         _ if object.metadata.deletion_timestamp.is_some() => hand_over(context, object).await,
         (declared, _) => wait(context, object, declared.is_some()).await,
@@ -128,8 +126,8 @@ pub(super) async fn hand_over(context: &Context, object: &PhiWorkload) -> Result
     } else if let Some(fence) = &previous.network_policy_name {
         // Nothing has power, so nothing is to be fenced in any more.
         let declared = context.caches.environment(environment);
-        if declared.is_some_and(|declared| declared.spec.enforcement == Some(Enforcement::Enforce)) {
-            kubernetes(context).delete_network_policy(&namespace, fence).await?;
+        if declared.parsed().is_some_and(|declared| declared.spec.enforcement == Some(Enforcement::Enforce)) {
+            context.kubernetes.delete_network_policy(&namespace, fence).await?;
         }
     }
     release(context, object).await
@@ -137,11 +135,7 @@ pub(super) async fn hand_over(context: &Context, object: &PhiWorkload) -> Result
 
 pub(super) async fn release(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
     let api = PhiWorkload::api(&context.client, object.namespace().as_deref());
-    set_finalizer(&api, object, FINALIZER, false, &context.metrics).await?;
+    context.statuses.set_finalizer(&api, object, FINALIZER, false).await?;
     context.statuses.forget(object.metadata.uid.as_ref());
     Ok(Next::Done)
-}
-
-fn kubernetes(context: &Context) -> KubernetesWriter {
-    KubernetesWriter { client: context.client.clone(), metrics: context.metrics.clone() }
 }
