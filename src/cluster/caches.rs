@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store, store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
@@ -21,6 +21,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::api::annotations::ROLE_ARN;
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 
+use super::guard::DeserializeGuard;
 use super::index::{GroupOf, Index};
 use super::pods::Pods;
 use super::resume::Resume;
@@ -67,6 +68,17 @@ pub enum Change {
     NetworkPolicy(Box<NetworkPolicy>),
     /// The pods of a namespace did, or are read now: its name.
     Pod(String),
+}
+
+/// An object of a cache that may be missing, or not parse. It is shared, because objects are large.
+pub struct Guarded<K>(Option<Arc<DeserializeGuard<K>>>);
+
+impl<K> Guarded<K> {
+    /// The object, if it is there and parses.
+    #[must_use]
+    pub fn parsed(&self) -> Option<&K> {
+        self.0.as_ref().and_then(|guarded| guarded.0.as_ref().ok())
+    }
 }
 
 /// A watch, to be polled until the process ends.
@@ -120,14 +132,14 @@ impl Caches {
 
     /// The environment of this name, if it is there and parses.
     #[must_use]
-    pub fn environment(&self, name: &str) -> Option<PhiEnvironment> {
-        self.environments.get(&ObjectRef::new(name)).and_then(|guarded| guarded.0.clone().ok())
+    pub fn environment(&self, name: &str) -> Guarded<PhiEnvironment> {
+        Guarded(self.environments.get(&ObjectRef::new(name)))
     }
 
     /// The workload, if it is there and parses.
     #[must_use]
-    pub fn workload(&self, namespace: &str, name: &str) -> Option<PhiWorkload> {
-        self.workloads.get(&ObjectRef::new(name).within(namespace)).and_then(|guarded| guarded.0.clone().ok())
+    pub fn workload(&self, namespace: &str, name: &str) -> Guarded<PhiWorkload> {
+        Guarded(self.workloads.get(&ObjectRef::new(name).within(namespace)))
     }
 
     /// Name and UID of the service account in the namespace of an object, if it carries this role in its annotation.
@@ -156,10 +168,10 @@ impl Caches {
         parsed.filter(|workload| workload.spec.environment_ref.name == environment).map(take).collect()
     }
 
-    /// The accesses of a workload that parse, by name.
-    #[must_use]
-    pub fn accesses_of(&self, namespace: &str, workload: &str) -> Vec<BedrockAccess> {
-        self.accesses_by_workload.of(namespace, workload).iter().filter_map(|guarded| guarded.0.clone().ok()).collect()
+    /// What `take` makes of each access of a workload that parses, by name.
+    pub fn accesses_of<T>(&self, namespace: &str, workload: &str, take: impl Fn(&BedrockAccess) -> Option<T>) -> Vec<T> {
+        let found = self.accesses_by_workload.of(namespace, workload);
+        found.iter().filter_map(|guarded| guarded.0.as_ref().ok()).filter_map(take).collect()
     }
 
     /// The names of the accesses of a workload.

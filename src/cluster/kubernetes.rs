@@ -8,8 +8,10 @@ use serde_json::json;
 
 use crate::api::annotations::ROLE_ARN;
 use crate::domain::{Fault, FaultClass};
+use crate::plan::workload::is_as_wanted;
 use crate::telemetry::metrics::Metrics;
 
+use super::echoes::{Echoes, Version};
 use super::fault::fault_of;
 use super::request;
 use super::status_writer::ATTEMPTS;
@@ -21,6 +23,8 @@ pub struct KubernetesWriter {
     pub client: Client,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where our writes are noted.
+    pub echoes: Echoes,
 }
 
 impl KubernetesWriter {
@@ -37,29 +41,37 @@ impl KubernetesWriter {
             match outcome {
                 // Someone else was faster: look again.
                 Err(Error::Api(status)) if status.code == 409 && tries < ATTEMPTS => {}
-                outcome => return outcome.map_err(|error| fault_of("ApplyNetworkPolicy", &error)),
+                Err(error) => return Err(fault_of("ApplyNetworkPolicy", &error)),
+                Ok(made) => {
+                    // What someone else changes on the way in is to be looked at.
+                    if is_as_wanted(policy, &made) {
+                        self.echoes.note(Version::of(&made));
+                    }
+                    return Ok(());
+                }
             }
         }
     }
 
-    async fn create_or_replace(&self, policy: &NetworkPolicy) -> Result<(), Error> {
+    async fn create_or_replace(&self, policy: &NetworkPolicy) -> Result<NetworkPolicy, Error> {
         let requests = request::of::<NetworkPolicy>(policy.metadata.namespace.as_deref());
         let body = serde_json::to_vec(policy).map_err(Error::SerdeError)?;
-        match request::send(&self.client, requests.create(&PostParams::default(), body)).await {
+        let request = requests.create(&PostParams::default(), body).map_err(Error::BuildRequest)?;
+        match self.client.request(request).await {
             // Mostly it is not there, so nobody asks before.
             Err(Error::Api(status)) if status.is_already_exists() => self.replace_network_policy(policy).await,
-            created => created.map(drop),
+            created => created,
         }
     }
 
-    async fn replace_network_policy(&self, policy: &NetworkPolicy) -> Result<(), Error> {
+    async fn replace_network_policy(&self, policy: &NetworkPolicy) -> Result<NetworkPolicy, Error> {
         let api: Api<NetworkPolicy> = Api::namespaced(self.client.clone(), &policy.namespace().unwrap_or_default());
         let name = policy.name_any();
         let found = api.get_metadata(&name).await?;
         let mut replacement = policy.clone();
         replacement.metadata.resource_version = found.resource_version();
         replacement.metadata.annotations.clone_from(&found.metadata.annotations);
-        api.replace(&name, &PostParams::default(), &replacement).await.map(drop)
+        api.replace(&name, &PostParams::default(), &replacement).await
     }
 
     /// Deletes a policy; one that is gone is deleted.
@@ -90,10 +102,15 @@ impl KubernetesWriter {
         });
         let parameters = PatchParams::apply("hipaa-operator/identity");
         let request = request::of::<ServiceAccount>(Some(namespace)).patch_metadata(name, &parameters, &Patch::Apply(&patch));
-        let outcome = request::send(&self.client, request).await.map(drop);
+        let outcome = request::send(&self.client, request).await;
         self.metrics.wrote("service-account", outcome.is_ok());
         match outcome {
-            Ok(()) => Ok(()),
+            Ok(written) => {
+                if written.annotation(ROLE_ARN) == role_arn {
+                    self.echoes.wrote(&written);
+                }
+                Ok(())
+            }
             Err(error) => {
                 let fault = fault_of("AnnotateServiceAccount", &error);
                 // An account that is gone, or another one under its name, carries nothing of ours.

@@ -2,8 +2,10 @@
 
 pub mod caches;
 pub mod catch_up;
+pub mod echoes;
 pub mod events;
 pub mod fault;
+pub mod guard;
 pub mod hand_over;
 pub mod index;
 pub mod kubernetes;

@@ -2,14 +2,13 @@
 
 mod facts;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
-use kube::core::DeserializeGuard;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 use tokio::sync::mpsc::UnboundedSender;
@@ -20,6 +19,7 @@ use crate::api::PhiWorkload;
 use crate::observed::pods::PodFacts;
 
 use super::caches::Change;
+use super::guard::DeserializeGuard;
 use super::index::Index;
 use super::resume::Resume;
 use facts::Facts;
@@ -40,6 +40,8 @@ type Shelf = Arc<Mutex<Facts>>;
 pub struct Pods {
     workloads: Index<DeserializeGuard<PhiWorkload>>,
     shelves: Arc<Mutex<HashMap<String, Shelf>>>,
+    /// Namespaces whose pods were asked for before they were read.
+    missed: Arc<Mutex<HashSet<String>>>,
     news: Arc<Notify>,
 }
 
@@ -47,12 +49,25 @@ impl Pods {
     /// No pods yet; [`Self::follow`] fills it.
     #[must_use]
     pub fn new(workloads: Index<DeserializeGuard<PhiWorkload>>) -> Self {
-        Self { workloads, shelves: Arc::default(), news: Arc::default() }
+        Self { workloads, shelves: Arc::default(), missed: Arc::default(), news: Arc::default() }
     }
 
-    /// The pods of a namespace; `None` if they were not read: it has no workload, or only since a moment, or they may not be read.
+    /// The pods of a namespace; `None` if they were not read: it has no workload, or only since a moment, or they may not be read. Then
+    /// a change is told once they are.
     #[must_use]
     pub fn of(&self, namespace: &str) -> Option<Arc<[PodFacts]>> {
+        // Before looking: what is read in between is told.
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known(namespace);
+        if known.is_none() {
+            missed.insert(namespace.to_owned());
+        }
+        known
+    }
+
+    /// The same for someone who need not be told.
+    #[must_use]
+    pub fn known(&self, namespace: &str) -> Option<Arc<[PodFacts]>> {
         self.shelf(namespace)?.lock().unwrap_or_else(PoisonError::into_inner).all()
     }
 
@@ -108,6 +123,7 @@ impl Pods {
             for namespace in wanted {
                 running.entry(namespace.clone()).or_insert_with(|| {
                     let watch = Watch {
+                        missed: self.missed.clone(),
                         api: Api::namespaced(client.clone(), &namespace),
                         shelf: self.begin(&namespace),
                         lists: lists.clone(),
@@ -145,6 +161,7 @@ impl Pods {
     fn end(&self, namespace: &str, watch: &AbortHandle) -> bool {
         watch.abort();
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner).remove(namespace);
+        self.missed.lock().unwrap_or_else(PoisonError::into_inner).remove(namespace);
         tracing::debug!(namespace, "pods are no longer watched");
         false
     }
@@ -155,6 +172,7 @@ struct Watch {
     api: Api<Pod>,
     namespace: String,
     shelf: Shelf,
+    missed: Arc<Mutex<HashSet<String>>>,
     lists: Arc<Semaphore>,
     changes: UnboundedSender<Change>,
 }
@@ -177,7 +195,13 @@ impl Watch {
                     }
                 }
             }
-            if self.shelf.lock().unwrap_or_else(PoisonError::into_inner).take_in(event) {
+            let (first, changed) = {
+                let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+                (!shelf.is_known(), shelf.take_in(event))
+            };
+            let missed = changed && self.missed.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.namespace);
+            // What is read for the first time is nothing to those who did not ask for it before.
+            if changed && (missed || !first) {
                 // The receiver ends with the process.
                 let _ = self.changes.send(Change::Pod(self.namespace.clone()));
             }

@@ -1,9 +1,16 @@
-//! Writes whose answer is read only as far as it is needed: of each write the API server gives the whole object back, with the list of
-//! who manages which field.
+//! Writes whose answer is asked for and read only as far as it is needed: else the API server gives the whole object back.
 
+use std::collections::BTreeMap;
+
+use axum::http::HeaderValue;
+use axum::http::header::ACCEPT;
 use kube::core::request::{Error as Unbuildable, Request};
 use kube::{Client, Error, Resource};
 use serde::Deserialize;
+
+/// How the API server is asked for the metadata of an object alone
+/// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources>).
+const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 /// What we look at in the answer to a write.
 #[derive(Debug, Deserialize)]
@@ -16,12 +23,19 @@ pub(super) struct Written {
 struct WrittenMetadata {
     uid: Option<String>,
     resource_version: Option<String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
 }
 
 impl Written {
     /// The object's UID.
     pub(super) fn uid(&self) -> Option<&str> {
         self.metadata.uid.as_deref()
+    }
+
+    /// The value of an annotation.
+    pub(super) fn annotation(&self, name: &str) -> Option<&str> {
+        self.metadata.annotations.get(name).map(String::as_str)
     }
 
     /// The version that the write made.
@@ -46,5 +60,7 @@ pub(super) fn of<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> Requ
 /// # Errors
 /// When it cannot be built, is refused or not answered.
 pub(super) async fn send(client: &Client, request: Result<axum::http::Request<Vec<u8>>, Unbuildable>) -> Result<Written, Error> {
-    client.request(request.map_err(Error::BuildRequest)?).await
+    let mut request = request.map_err(Error::BuildRequest)?;
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(METADATA_ONLY));
+    client.request(request).await
 }

@@ -37,7 +37,8 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
     let spec = &object.spec;
     let wait = |state: &State| unjudged(state, spec, &previous, at);
     let workload_name = &spec.workload_ref.name;
-    let status = match context.caches.workload(&namespace, workload_name) {
+    let workload = context.caches.workload(&namespace, workload_name);
+    let status = match workload.parsed() {
         None => {
             let message =
                 format!("there is no PhiWorkload {workload_name} in namespace {namespace}; create it, or correct spec.workloadRef");
@@ -46,14 +47,15 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
         Some(workload) => {
             let environment = &workload.spec.environment_ref.name;
             let elsewhere = context.claimed_elsewhere(environment);
-            match (context.caches.environment(environment), context.environment(environment), elsewhere) {
+            let declared = context.caches.environment(environment);
+            match (declared.parsed(), context.environment(environment), elsewhere) {
                 (None, _, _) => wait(&State::broken(
                     Reason::EnvironmentNotFound,
                     format!("there is no PhiEnvironment {environment}, which PhiWorkload {workload_name} names"),
                 )),
                 (Some(declared), Some(known), None) if known.uid == declared.metadata.uid => {
                     let siblings = declared_accesses(context, &namespace, workload_name);
-                    let workload_status = context.statuses.previous(&workload);
+                    let workload_status = context.statuses.previous(workload);
                     let applied = workload_status.identity.as_ref();
                     let requests = Requests {
                         accesses: &siblings,
@@ -75,7 +77,7 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                         findings,
                         workload: &workload_status,
                         environment,
-                        mode: known.mode(&declared, &[hold(&workload), hold(&declared)]),
+                        mode: known.mode(declared, &[hold(workload), hold(declared)]),
                     };
                     let status = project(pass, &previous, at);
                     let judged = previous

@@ -12,7 +12,6 @@ use kube::ResourceExt;
 use crate::api::annotations::FINALIZER;
 use crate::api::{PhiEnvironment, PhiWorkload};
 use crate::cluster::objects::WithStatus;
-use crate::cluster::status_writer::set_finalizer;
 use crate::plan::{Action, Mode};
 
 use super::context::Context;
@@ -70,7 +69,7 @@ impl Cleanup<'_> {
         if !self.act {
             return;
         }
-        if let Err(fault) = set_finalizer(&api, object, FINALIZER, false, &self.context.metrics).await {
+        if let Err(fault) = self.context.statuses.set_finalizer(&api, object, FINALIZER, false).await {
             self.report.left.push(format!("{subject}: {fault}"));
         }
     }

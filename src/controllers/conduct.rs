@@ -3,16 +3,16 @@
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 use tokio::task::JoinSet;
 
 use crate::aws::patience::within;
+use crate::cluster::guard::DeserializeGuard;
 use crate::domain::FaultClass;
 use crate::telemetry::metrics::ObjectKey;
 
-use super::coalesce::coalesced;
+use super::coalesce::{Reasons, coalesced};
 use super::context::Context;
 use super::queues::Receiver;
 use super::turns::{Name, Turns};
@@ -52,7 +52,10 @@ pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<Deserial
         tokio::select! {
             () = stop.cancelled() => break,
             key = keys.next() => match key {
-                Some(key) => {
+                Some((key, reasons)) => {
+                    if is_echo(&context, store.get(&key).as_deref(), &reasons) {
+                        continue;
+                    }
                     let urgent = leaves(&store, &key);
                     let name = Name { namespace: key.namespace, name: key.name };
                     if urgent { turns.hurry(name) } else { turns.wake(name) }
@@ -90,6 +93,17 @@ fn key_named<K: Reconciled>(name: &Name) -> ObjectRef<DeserializeGuard<K>> {
 /// Whether the object is being deleted.
 fn leaves<K: Reconciled>(store: &Store<DeserializeGuard<K>>, key: &ObjectRef<DeserializeGuard<K>>) -> bool {
     store.get(key).is_some_and(|object| object.meta().deletion_timestamp.is_some())
+}
+
+/// Whether an object is woken for nothing but what its own pass wrote.
+fn is_echo<K: Reconciled>(context: &Context, object: Option<&DeserializeGuard<K>>, reasons: &Reasons) -> bool {
+    // Asked for in any case: what came back is forgotten.
+    let ours = context.echoes.are_ours(&reasons.versions);
+    let echo = ours && !reasons.news;
+    if echo && let Some(object) = object {
+        context.statuses.caught_up(object);
+    }
+    echo
 }
 
 /// One pass over an object, bounded in time; gives when to look again if nothing wakes it before.

@@ -1,5 +1,7 @@
 //! What every controller has in hand.
 
+mod unread;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,8 +14,10 @@ use crate::api::conditions::Reason;
 use crate::api::{PhiEnvironment, PhiWorkload};
 use crate::aws::{Account, Alarm, CallObserver};
 use crate::cluster::caches::Caches;
+use crate::cluster::echoes::Echoes;
 use crate::cluster::events::Events;
 use crate::cluster::hand_over::HandOver;
+use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::WithStatus;
 use crate::cluster::status_writer::StatusWriter;
 use crate::domain::{Fault, FaultClass};
@@ -27,12 +31,7 @@ use super::backoff::Backoff;
 use super::identity::SharedIdentity;
 use super::keys::Keys;
 use super::queues::Queues;
-
-/// Sweeps after which an account that cannot be read makes the posture of its workloads unknown: a passing fault does not.
-const STALE_SWEEPS: u32 = 3;
-
-/// For how long a removal that failed speaks for the next ones.
-const AWAY: Duration = Duration::from_secs(20);
+use unread::Unread;
 
 /// How the operator behaves.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +56,10 @@ pub struct Context {
     pub queues: Queues,
     /// Where statuses are written.
     pub statuses: StatusWriter,
+    /// What writes to objects that are not ours alone.
+    pub kubernetes: KubernetesWriter,
+    /// Our own writes that did not come back yet.
+    pub echoes: Echoes,
     /// Where events are told.
     pub events: Events,
     /// The lists of what had to be left undone.
@@ -80,17 +83,6 @@ pub struct Context {
 
 /// Why nothing may be claimed from an environment: the reason, and what went wrong.
 pub type Doubt = (Reason, String);
-
-/// Since when an environment's account could not be read as its workloads need it, and why.
-#[derive(Clone, Debug)]
-struct Unread {
-    since: Instant,
-    last: Doubt,
-    /// Whether the last read of IAM failed.
-    iam_away: bool,
-    /// Whether its workloads were told.
-    told: bool,
-}
 
 /// What the last good pass over an environment left for its workloads and accesses.
 pub struct Environment {
@@ -145,8 +137,11 @@ impl Context {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { client, caches, queues, metrics, settings, namespace } = parts;
+        let echoes = Echoes::default();
         Self {
-            statuses: StatusWriter::new(client.clone(), metrics.clone()),
+            statuses: StatusWriter::new(client.clone(), metrics.clone(), echoes.clone()),
+            kubernetes: KubernetesWriter { client: client.clone(), metrics: metrics.clone(), echoes: echoes.clone() },
+            echoes,
             events: Events::new(client.clone(), metrics.clone()),
             hand_over: HandOver::new(client.clone(), &namespace, metrics.clone()),
             backoff: Arc::default(),
@@ -235,43 +230,6 @@ impl Context {
     /// Leaves what a good pass found; gives what was there before.
     pub fn set_environment(&self, name: &str, environment: Arc<Environment>) -> Option<Arc<Environment>> {
         self.environments.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), environment)
-    }
-
-    /// Takes in whether a pass over an environment could read what its workloads depend on. Says whether that has just become stale, or
-    /// has just ended to be: then all of them are to be woken.
-    pub fn note_read(&self, name: &str, outcome: Result<(), Doubt>, iam_read: bool) -> bool {
-        let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
-        let Err(doubt) = outcome else {
-            return unread.remove(name).is_some_and(|before| before.told);
-        };
-        let now = Instant::now();
-        let entry =
-            unread.entry(name.to_owned()).or_insert_with(|| Unread { since: now, last: doubt.clone(), iam_away: false, told: false });
-        (entry.last, entry.iam_away) = (doubt, !iam_read);
-        let stale = now.saturating_duration_since(entry.since) >= self.settings.sweep_interval.saturating_mul(STALE_SWEEPS);
-        stale && !std::mem::replace(&mut entry.told, true)
-    }
-
-    /// Notes that something could not be taken away just now.
-    pub fn iam_failed(&self, name: &str) {
-        self.iam_failed.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Instant::now());
-    }
-
-    /// Whether IAM did not answer the last pass over an environment, or a removal in it just now: nothing else that goes waits for it.
-    #[must_use]
-    pub fn iam_away(&self, name: &str) -> bool {
-        let failed = self.iam_failed.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
-        if failed.is_some_and(|failed| failed.elapsed() < AWAY) {
-            return true;
-        }
-        self.unread.lock().unwrap_or_else(PoisonError::into_inner).get(name).is_some_and(|unread| unread.iam_away)
-    }
-
-    /// Why an environment's account could not be read for so long that nothing may be claimed of its workloads any more.
-    #[must_use]
-    pub fn stale(&self, name: &str) -> Option<Doubt> {
-        let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
-        unread.get(name).filter(|unread| unread.told).map(|unread| unread.last.clone())
     }
 
     /// Forgets an environment that is gone.

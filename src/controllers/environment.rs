@@ -14,9 +14,7 @@ use crate::api::conditions::{ConditionType, Reason};
 use crate::api::shared::Enforcement;
 use crate::api::{PhiEnvironment, PhiEnvironmentStatus, Verdict};
 use crate::aws::Account;
-use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::{WithStatus, hold, reconcile_at};
-use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, digest, names};
 use crate::plan::applied::Outcome;
 use crate::plan::environment::{EnvironmentInputs, Rules, plan};
@@ -143,7 +141,7 @@ impl Pass<'_> {
         if self.mode == Mode::Enforce && self.scope_proven(observed) {
             // From here on things of ours may exist, if only the roles of workloads.
             let api = PhiEnvironment::api(&self.context.client, None);
-            set_finalizer(&api, self.object, FINALIZER, true, &self.context.metrics).await?;
+            self.context.statuses.set_finalizer(&api, self.object, FINALIZER, true).await?;
         }
         if self.previous.settled_inputs.as_deref() == Some("") {
             self.context.keys.left_under_way(&names::key_alias(&self.rules.scope));
@@ -196,7 +194,7 @@ impl Pass<'_> {
             account: &self.account,
             identity: &self.identity,
             keys: &self.context.keys,
-            kubernetes: KubernetesWriter { client: self.context.client.clone(), metrics: self.context.metrics.clone() },
+            kubernetes: self.context.kubernetes.clone(),
             path: &self.rules.scope.path,
         }
     }

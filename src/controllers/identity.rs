@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::domain::tags::Tags;
 use crate::observed::claims::Claims;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
 use crate::plan::Action;
@@ -39,6 +40,15 @@ pub struct View {
     pub policy: Option<ManagedPolicy>,
     /// What tells policies that only deny.
     pub rest: IdentitySnapshot,
+}
+
+/// What of a workload's identity is there.
+#[derive(Clone, Debug, Default)]
+pub struct There {
+    /// Tags of the role.
+    pub role: Option<Tags>,
+    /// Whether its policy is.
+    pub policy: bool,
 }
 
 impl SharedIdentity {
@@ -92,6 +102,16 @@ impl SharedIdentity {
             role: inner.snapshot.roles.get(role).map(Role::read),
             policy: inner.snapshot.policies.get(policy_arn).map(ManagedPolicy::read),
             rest: IdentitySnapshot { deny_only: inner.snapshot.deny_only.clone(), ..IdentitySnapshot::default() },
+        }
+    }
+
+    /// Whether a role and its policy are there: the same without reading their documents.
+    #[must_use]
+    pub fn there(&self, role: &str, policy_arn: &str) -> There {
+        let inner = self.lock();
+        There {
+            role: inner.snapshot.roles.get(role).map(|role| role.tags.clone()),
+            policy: inner.snapshot.policies.contains_key(policy_arn),
         }
     }
 

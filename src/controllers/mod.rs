@@ -16,6 +16,7 @@ mod queues;
 mod removal;
 mod scope;
 mod sweep;
+mod told;
 mod turns;
 mod workload;
 

@@ -4,20 +4,25 @@ use std::collections::{BTreeMap, HashMap};
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::core::{DeserializeGuard, Selector, SelectorExt};
+use kube::core::{Selector, SelectorExt};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 use crate::cluster::caches::{Caches, Change};
+use crate::cluster::echoes::Version;
+use crate::cluster::guard::DeserializeGuard;
 use crate::domain::names;
 use crate::plan::workload::{one_holds_the_other, selects_no_less};
 
+use super::coalesce::Why;
+use super::told::{Told, state_of};
+
 /// Queue of keys of one kind.
-pub type Sender<K> = UnboundedSender<ObjectRef<DeserializeGuard<K>>>;
+pub type Sender<K> = UnboundedSender<(ObjectRef<DeserializeGuard<K>>, Why)>;
 /// The other end of it.
-pub type Receiver<K> = UnboundedReceiver<ObjectRef<DeserializeGuard<K>>>;
+pub type Receiver<K> = UnboundedReceiver<(ObjectRef<DeserializeGuard<K>>, Why)>;
 
 /// The queues of all kinds. Sending fails only when the process ends.
 #[derive(Clone)]
@@ -49,17 +54,25 @@ impl Queues {
 
     /// Wakes an environment.
     pub fn environment(&self, name: &str) {
-        let _ = self.environments.send(ObjectRef::new(name));
+        let _ = self.environments.send((ObjectRef::new(name), Why::News));
     }
 
     /// Wakes a workload.
     pub fn workload(&self, namespace: &str, name: &str) {
-        let _ = self.workloads.send(ObjectRef::new(name).within(namespace));
+        self.workload_for(namespace, name, Why::News);
     }
 
     /// Wakes an access.
     pub fn access(&self, namespace: &str, name: &str) {
-        let _ = self.accesses.send(ObjectRef::new(name).within(namespace));
+        self.access_for(namespace, name, Why::News);
+    }
+
+    fn workload_for(&self, namespace: &str, name: &str, why: Why) {
+        let _ = self.workloads.send((ObjectRef::new(name).within(namespace), why));
+    }
+
+    fn access_for(&self, namespace: &str, name: &str, why: Why) {
+        let _ = self.accesses.send((ObjectRef::new(name).within(namespace), why));
     }
 }
 
@@ -77,11 +90,12 @@ pub async fn follow(caches: &Caches, changes: &mut UnboundedReceiver<Change>) {
 /// environment do not wake it: each of its passes reads the account.
 pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver<Change>) {
     let mut seen: HashMap<String, String> = HashMap::new();
+    let mut told = Told::default();
     let mut selectors: HashMap<ObjectRef<DeserializeGuard<PhiWorkload>>, LabelSelector> = HashMap::new();
     let mut fences: HashMap<ObjectRef<NetworkPolicy>, LabelSelector> =
         caches.network_policies.state().iter().map(|policy| (ObjectRef::from_obj(&**policy), fenced(policy))).collect();
     for environment in caches.environments.state() {
-        seen.insert(environment.name_any(), state_of(&environment));
+        seen.insert(environment.name_any(), state_of(&*environment));
         queues.environment(&environment.name_any());
     }
     for workload in caches.workloads.state() {
@@ -97,11 +111,11 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
         match change {
             Change::Environment(environment) => {
                 let name = environment.name_any();
-                let state = state_of(&environment);
+                let state = state_of(&*environment);
                 if seen.insert(name.clone(), state.clone()).as_ref() != Some(&state) {
                     queues.environment(&name);
                 }
-                if caches.environment(&name).is_none() {
+                if caches.environment(&name).parsed().is_none() {
                     seen.remove(&name);
                     let wake = |workload: &PhiWorkload| queues.workload(&workload.namespace().unwrap_or_default(), &workload.name_any());
                     caches.workloads_of(&name, wake);
@@ -109,7 +123,7 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
             }
             Change::Workload(workload) => {
                 caches.pods.look();
-                wake_for_workload(&caches, &queues, &workload);
+                wake_for_workload(&caches, &queues, &workload, &mut told);
                 let name = ObjectRef::from_obj(&*workload);
                 let selector = living_selector(&caches, &workload);
                 let before = match selector.clone() {
@@ -122,8 +136,13 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
             }
             Change::Access(access) => {
                 let namespace = access.namespace().unwrap_or_default();
-                queues.access(&namespace, &access.name_any());
-                if let Ok(access) = &access.0 {
+                let gone = caches.accesses.get(&ObjectRef::from_obj(&*access)).is_none();
+                let news = told.declaration(&*access, gone);
+                queues.access_for(&namespace, &access.name_any(), why(&*access, news));
+                // Its status is nothing to its workload.
+                if let Ok(access) = &access.0
+                    && news
+                {
                     queues.workload(&namespace, &access.spec.workload_ref.name);
                 }
             }
@@ -138,22 +157,22 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
             }
             Change::Namespace(namespace) | Change::Pod(namespace) => wake_workloads(&caches, &queues, &namespace, |_| true),
             Change::ServiceAccount(namespace, name) => {
-                wake_workloads(&caches, &queues, &namespace, |workload| workload.spec.service_account_name == name);
+                let account = caches.service_accounts.get(&ObjectRef::new(&name).within(&namespace));
+                let why = account.map_or(Why::News, |account| why(&*account, false));
+                for name in
+                    caches.workloads_in(&namespace, |workload| (workload.spec.service_account_name == name).then(|| workload.name_any()))
+                {
+                    queues.workload_for(&namespace, &name, why.clone());
+                }
             }
         }
     }
 }
 
-/// What of an environment wakes it when it changes.
-fn state_of(environment: &DeserializeGuard<PhiEnvironment>) -> String {
-    let meta = environment.meta();
-    format!("{:?} {:?} {:?} {:?}", meta.uid, meta.generation, meta.annotations, meta.deletion_timestamp)
-}
-
 /// The pods that a workload selects, unless it is going or gone.
 fn living_selector(caches: &Caches, workload: &DeserializeGuard<PhiWorkload>) -> Option<LabelSelector> {
     let living = caches.workload(&workload.namespace().unwrap_or_default(), &workload.name_any());
-    living.filter(|living| living.metadata.deletion_timestamp.is_none()).map(|living| living.spec.pod_selector)
+    living.parsed().filter(|living| living.metadata.deletion_timestamp.is_none()).map(|living| living.spec.pod_selector.clone())
 }
 
 /// The pods that a network policy selects.
@@ -161,23 +180,31 @@ fn fenced(policy: &NetworkPolicy) -> LabelSelector {
     policy.spec.as_ref().and_then(|spec| spec.pod_selector.clone()).unwrap_or_default()
 }
 
-fn wake_for_workload(caches: &Caches, queues: &Queues, workload: &DeserializeGuard<PhiWorkload>) {
-    let namespace = workload.namespace().unwrap_or_default();
-    let name = workload.name_any();
-    queues.workload(&namespace, &name);
-    let Ok(workload) = &workload.0 else {
+/// Why an object is woken for this version of itself, or of something that its pass writes.
+fn why(changed: &impl Resource, news: bool) -> Why {
+    if news { Why::News } else { Version::of(changed).map_or(Why::News, Why::Version) }
+}
+
+fn wake_for_workload(caches: &Caches, queues: &Queues, guarded: &DeserializeGuard<PhiWorkload>, told: &mut Told) {
+    let namespace = guarded.namespace().unwrap_or_default();
+    let name = guarded.name_any();
+    let gone = caches.workload(&namespace, &name).parsed().is_none();
+    let news = told.declaration(guarded, gone);
+    queues.workload_for(&namespace, &name, why(guarded, news));
+    let Ok(workload) = &guarded.0 else {
         return;
     };
-    for access in caches.names_of_accesses(&namespace, &name) {
-        queues.access(&namespace, &access);
+    if told.of_workload(workload, gone) || news {
+        for access in caches.names_of_accesses(&namespace, &name) {
+            queues.access(&namespace, &access);
+        }
     }
-    let gone = caches.workload(&namespace, &name).is_none();
     if gone || workload.metadata.deletion_timestamp.is_some() {
         // A younger claimant of the service account, and an environment that waits to go.
         let account = &workload.spec.service_account_name;
         wake_workloads(caches, queues, &namespace, |other| other.spec.service_account_name == *account);
         let environment = &workload.spec.environment_ref.name;
-        if caches.environment(environment).is_some_and(|environment| environment.metadata.deletion_timestamp.is_some()) {
+        if caches.environment(environment).parsed().is_some_and(|environment| environment.metadata.deletion_timestamp.is_some()) {
             queues.environment(environment);
         }
     }
@@ -189,7 +216,7 @@ fn wake_siblings(caches: &Caches, queues: &Queues, workload: &DeserializeGuard<P
     let selectors: Vec<&LabelSelector> = selectors.iter().flatten().collect();
     let parsed: Vec<Selector> = selectors.iter().filter_map(|&selector| Selector::try_from(selector.clone()).ok()).collect();
     let selects = |labels: &BTreeMap<String, String>| parsed.iter().any(|selector| selector.matches(labels));
-    let selects_pods = caches.pods.of(&namespace).is_some_and(|pods| pods.iter().any(|pod| selects(&pod.labels)));
+    let selects_pods = caches.pods.known(&namespace).is_some_and(|pods| pods.iter().any(|pod| selects(&pod.labels)));
     wake_workloads(caches, queues, &namespace, |other| {
         let overlaps = || selectors.iter().any(|theirs| one_holds_the_other(&other.spec.pod_selector, theirs));
         other.name_any() != name && (selects_pods || overlaps())
@@ -199,9 +226,15 @@ fn wake_siblings(caches: &Caches, queues: &Queues, workload: &DeserializeGuard<P
 /// The workload whose network policy this is, and those that it widens or widened.
 fn wake_fenced(caches: &Caches, queues: &Queues, policy: &NetworkPolicy, selectors: &[Option<LabelSelector>; 2]) {
     let (namespace, name) = (policy.namespace().unwrap_or_default(), policy.name_any());
+    let living = caches.network_policies.get(&ObjectRef::from_obj(policy));
+    let own = living.map_or(Why::News, |policy| why(&*policy, false));
     wake_workloads(caches, queues, &namespace, |workload| {
         let widened = || selectors.iter().flatten().any(|theirs| selects_no_less(theirs, &workload.spec.pod_selector));
-        names::network_policy(&workload.name_any()) == name || widened()
+        if names::network_policy(&workload.name_any()) == name {
+            queues.workload_for(&namespace, &workload.name_any(), own.clone());
+            return false;
+        }
+        widened()
     });
 }
 

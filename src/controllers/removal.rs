@@ -14,7 +14,6 @@ use crate::api::shared::DeletionPolicy;
 use crate::api::{PhiEnvironment, Verdict};
 use crate::cluster::fault::fault_of;
 use crate::cluster::objects::{WithStatus, reconcile_at};
-use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, FaultClass, tags};
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::handed_over::HandedOver;
@@ -80,7 +79,7 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
         }
     }
     let api = PhiEnvironment::api(&pass.context.client, None);
-    set_finalizer(&api, pass.object, FINALIZER, false, &pass.context.metrics).await?;
+    pass.context.statuses.set_finalizer(&api, pass.object, FINALIZER, false).await?;
     pass.context.forget_environment(&pass.name);
     pass.context.note_read(&pass.name, Ok(()), true);
     pass.context.statuses.forget(pass.object.metadata.uid.as_ref());

@@ -17,9 +17,7 @@ use kube::{Resource, ResourceExt};
 use crate::api::annotations::FINALIZER;
 use crate::api::conditions::Reason;
 use crate::api::{PhiWorkload, PhiWorkloadStatus};
-use crate::cluster::kubernetes::KubernetesWriter;
 use crate::cluster::objects::WithStatus;
-use crate::cluster::status_writer::set_finalizer;
 use crate::domain::{Fault, names};
 use crate::observed::handed_over::HandedOver;
 use crate::status::conditions::{Stamp, State};
@@ -42,7 +40,7 @@ const PODS: Duration = Duration::from_secs(1);
 /// its fence, its environment's facts, and what others did to its role.
 pub(super) fn inputs(context: &Context, object: &PhiWorkload) -> String {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let accesses: Vec<String> = context.caches.accesses_of(&namespace, &name).iter().map(marks).collect();
+    let accesses: Vec<String> = context.caches.accesses_of(&namespace, &name, |access| Some(marks(access)));
     let around = context.caches.namespaces.get(&ObjectRef::new(&namespace));
     let around = around.map(|found| (found.metadata.labels.clone(), found.metadata.deletion_timestamp.clone()));
     let account = context.caches.service_accounts.get(&ObjectRef::new(&object.spec.service_account_name).within(&namespace));
@@ -67,13 +65,13 @@ pub(super) async fn reconcile(context: &Context, object: &PhiWorkload) -> Result
     let environment_name = &object.spec.environment_ref.name;
     let declared = context.caches.environment(environment_name);
     let known = context.environment(environment_name);
-    match (declared, known) {
+    match (declared.parsed(), known) {
         (Some(declared), Some(known)) if known.uid == declared.metadata.uid => {
             if object.status.as_ref().is_none_or(|status| status.conditions.is_empty()) {
                 // The first word on a workload is not that its pods were not read yet.
                 context.caches.pods.told_within(&object.namespace().unwrap_or_default(), PODS).await;
             }
-            Pass::new(context, object, &declared, known).run().await
+            Pass::new(context, object, declared, known).run().await
         }
         _ if object.metadata.deletion_timestamp.is_some() => hand_over(context, object).await,
         (declared, _) => wait(context, object, declared.is_some()).await,
@@ -131,7 +129,7 @@ pub(super) async fn hand_over(context: &Context, object: &PhiWorkload) -> Result
         for role in roles {
             context.hand_over.add(environment, role, &left).await?;
         }
-    } else if let (Some(fence), Some(_)) = (&previous.network_policy_name, context.caches.environment(environment)) {
+    } else if let (Some(fence), Some(_)) = (&previous.network_policy_name, context.caches.environment(environment).parsed()) {
         leave_fence(context, environment, namespace, fence).await?;
     }
     release(context, object).await
@@ -153,13 +151,9 @@ pub(super) fn roles_left<'a>(former: impl IntoIterator<Item = &'a String>, role_
 
 pub(super) async fn release(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {
     let api = PhiWorkload::api(&context.client, object.namespace().as_deref());
-    set_finalizer(&api, object, FINALIZER, false, &context.metrics).await?;
+    context.statuses.set_finalizer(&api, object, FINALIZER, false).await?;
     context.statuses.forget(object.metadata.uid.as_ref());
     Ok(Next::Done)
-}
-
-fn kubernetes(context: &Context) -> KubernetesWriter {
-    KubernetesWriter { client: context.client.clone(), metrics: context.metrics.clone() }
 }
 
 #[cfg(test)]

@@ -46,9 +46,10 @@ pub enum Coverage {
 /// Whether `boundary` lets through everything that `document` allows.
 #[must_use]
 pub fn covers(boundary: &PolicyDocument, document: &PolicyDocument) -> Coverage {
-    let limits = atoms(boundary);
+    let limits: Vec<Permission> = boundary.statement.iter().flat_map(statement_atoms).collect();
     let mut coverage = Coverage::Covered;
-    for wanted in atoms(document).iter().filter(|p| p.effect == Effect::Allow) {
+    let allows = document.statement.iter().filter(|statement| statement.effect == Effect::Allow);
+    for wanted in &allows.flat_map(statement_atoms).collect::<Vec<_>>() {
         let allowed = limits.iter().any(|limit| limit.effect == Effect::Allow && limit.covers(wanted));
         let perhaps = limits.iter().any(|limit| limit.effect == Effect::Allow && limit.reaches(wanted));
         let denies = || limits.iter().filter(|limit| limit.effect == Effect::Deny);
@@ -127,11 +128,9 @@ impl Permission {
         self.principal.covers(&other.principal)
             && self.action.covers(&other.action)
             && self.resource.covers(&other.resource)
-            && self.condition.iter().all(|((operator, key), values)| {
-                other
-                    .condition
-                    .get(&(operator.clone(), key.clone()))
-                    .is_some_and(|narrower| if is_negated(operator) { narrower.is_superset(values) } else { narrower.is_subset(values) })
+            && self.condition.iter().all(|(at, values)| {
+                let narrower = other.condition.get(at);
+                narrower.is_some_and(|narrower| if is_negated(&at.0) { narrower.is_superset(values) } else { narrower.is_subset(values) })
             })
     }
 

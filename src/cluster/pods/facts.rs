@@ -33,6 +33,11 @@ impl Facts {
         self.known.is_some() || self.refused
     }
 
+    /// Whether the pods were read.
+    pub(super) fn is_known(&self) -> bool {
+        self.known.is_some()
+    }
+
     /// Takes in an event; says whether what is known has changed.
     pub(super) fn take_in(&mut self, event: Result<Event<Pod>, Error>) -> bool {
         let changed = self.apply(event);

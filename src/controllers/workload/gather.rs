@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use crate::api::annotations::ROLE_ARN;
-use crate::api::{PhiEnvironment, PhiWorkload, PhiWorkloadStatus};
+use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload, PhiWorkloadStatus};
 use crate::cluster::objects::hold;
 use crate::controllers::context::{Context, Environment};
 use crate::domain::{digest, names};
@@ -90,8 +90,8 @@ fn other_workloads(context: &Context, object: &PhiWorkload) -> Vec<(String, Labe
 
 /// A hold on one access holds the policy that it shares with its siblings.
 fn held_access(context: &Context, namespace: &str, workload: &str) -> Option<String> {
-    let accesses = context.caches.accesses_of(namespace, workload);
-    accesses.iter().find_map(|access| hold(access).map(|reason| format!("BedrockAccess {}: {reason}", access.name_any())))
+    let held = |access: &BedrockAccess| hold(access).map(|reason| format!("BedrockAccess {}: {reason}", access.name_any()));
+    context.caches.accesses_of(namespace, workload, held).into_iter().next()
 }
 
 /// An access that is in the policy but can no longer be read, for example because a newer version wrote it: nothing it may need is
@@ -114,13 +114,12 @@ pub(in crate::controllers) fn labels_of(context: &Context, namespace: &str) -> B
 
 /// The accesses of a workload that are not being deleted.
 pub(in crate::controllers) fn declared_accesses(context: &Context, namespace: &str, workload: &str) -> Vec<DeclaredAccess> {
-    let living = context.caches.accesses_of(namespace, workload).into_iter().filter(|access| access.metadata.deletion_timestamp.is_none());
-    living
-        .map(|access| DeclaredAccess {
+    context.caches.accesses_of(namespace, workload, |access| {
+        access.metadata.deletion_timestamp.is_none().then(|| DeclaredAccess {
             name: access.name_any(),
             generation: access.metadata.generation.unwrap_or_default(),
             created: access.creation_timestamp().map(|time| time.0.to_string()).unwrap_or_default(),
-            spec: access.spec,
+            spec: access.spec.clone(),
         })
-        .collect()
+    })
 }

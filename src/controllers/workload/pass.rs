@@ -12,7 +12,6 @@ use crate::api::annotations::FINALIZER;
 use crate::api::conditions::ConditionType;
 use crate::api::{PhiWorkload, PhiWorkloadStatus, Verdict};
 use crate::cluster::objects::{WithStatus, reconcile_at};
-use crate::cluster::status_writer::set_finalizer;
 use crate::controllers::context::{Context, Environment};
 use crate::controllers::execute::Executor;
 use crate::controllers::identity::View;
@@ -27,7 +26,7 @@ use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 use crate::status::workload::{WorkloadPass, project, unjudged};
 
-use super::{IDLE, hand_over, kubernetes, release, tell};
+use super::{IDLE, hand_over, release, tell};
 
 /// When to look again at a workload whose plan never comes to rest.
 const RESTLESS: Duration = Duration::from_secs(10);
@@ -135,7 +134,7 @@ impl Pass<'_> {
     /// Before the first write: the finalizer, and the mark that says that writes are under way.
     async fn before_writing(&mut self, inputs: &str) -> Result<(), Fault> {
         let api = PhiWorkload::api(&self.context.client, Some(&self.namespace));
-        set_finalizer(&api, self.object, FINALIZER, true, &self.context.metrics).await?;
+        self.context.statuses.set_finalizer(&api, self.object, FINALIZER, true).await?;
         if self.previous.settled_inputs.as_deref().is_some_and(|settled| settled.is_empty() || settled == inputs) {
             return Ok(());
         }
@@ -228,7 +227,7 @@ impl Pass<'_> {
             account: &self.environment.account,
             identity: &self.environment.identity,
             keys: &self.context.keys,
-            kubernetes: kubernetes(self.context),
+            kubernetes: self.context.kubernetes.clone(),
             path: &self.environment.facts.scope.path,
         }
     }

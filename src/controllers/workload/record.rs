@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::api::identity::IdentityManagement;
 use crate::api::phi_workload::WorkloadIdentityStatus;
-use crate::controllers::identity::View;
+use crate::controllers::identity::There;
 use crate::domain::tags;
 use crate::plan::{Action, Applied};
 
@@ -41,15 +41,15 @@ impl Pass<'_> {
         let facts = &self.environment.facts;
         let name = self.role_name();
         let policy_arn = facts.scope.policy_arn(&name);
-        let view = self.environment.identity.view(&name, &policy_arn);
+        let there = self.environment.identity.there(&name, &policy_arn);
         let recorded = self.previous.identity.clone();
         if facts.platform_roles.is_some() {
-            return self.attached_now(applied, &view, policy_arn);
+            return self.attached_now(applied, &there, policy_arn);
         }
         let former = self.former(recorded.as_ref(), &facts.scope.role_arn(&name), applied);
         let touched = applied.done().any(|action| matches!(action, Action::CreateRole(_) | Action::CreatePolicy { .. }));
-        let nothing = view.role.is_none() && view.policy.is_none() && former.is_empty();
-        if nothing || (recorded.is_none() && !touched && !self.owns(&view)) {
+        let nothing = there.role.is_none() && !there.policy && former.is_empty();
+        if nothing || (recorded.is_none() && !touched && !self.owns(&there)) {
             return None;
         }
         let session = applied.done().find_map(|action| match action {
@@ -70,15 +70,15 @@ impl Pass<'_> {
     }
 
     /// The same where our policy is attached to the platform's role. As long as it is not, what was recorded stays.
-    fn attached_now(&self, applied: &Applied, view: &View, policy_arn: String) -> Option<WorkloadIdentityStatus> {
+    fn attached_now(&self, applied: &Applied, there: &There, policy_arn: String) -> Option<WorkloadIdentityStatus> {
         let recorded = self.previous.identity.clone();
-        let own_role = view.role.is_some() && recorded.is_some();
-        let role = self.platform_role().filter(|role| view.policy.is_some() && role.attached.contains(&policy_arn));
+        let own_role = there.role.is_some() && recorded.is_some();
+        let role = self.platform_role().filter(|role| there.policy && role.attached.contains(&policy_arn));
         let touched = applied.done().any(|action| matches!(action, Action::AttachPolicy { .. }));
         let Some(role) = role.filter(|_| recorded.is_some() || touched || self.found.policy_is_ours == Some(true)) else {
             let mut recorded = recorded?;
             recorded.former_role_arns = self.former(Some(&recorded), &recorded.role_arn, applied);
-            let something = view.policy.is_some() || own_role || !recorded.former_role_arns.is_empty();
+            let something = there.policy || own_role || !recorded.former_role_arns.is_empty();
             return something.then_some(recorded);
         };
         let former = self.former(recorded.as_ref(), &role.arn, applied);
@@ -106,9 +106,9 @@ impl Pass<'_> {
         left.cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    fn owns(&self, view: &View) -> bool {
+    fn owns(&self, there: &There) -> bool {
         let scope = &self.environment.facts.scope;
         let wanted = tags::of_workload(scope, &self.namespace, &self.object.spec.service_account_name);
-        view.role.as_ref().is_some_and(|role| tags::owned(&role.tags, &wanted))
+        there.role.as_ref().is_some_and(|tags| tags::owned(tags, &wanted))
     }
 }

@@ -71,7 +71,7 @@ async fn tell(context: &Context, object: &PhiWorkload) -> Result<(), Fault> {
     let nothing = PhiWorkloadStatus { conditions: previous.conditions.clone(), ..PhiWorkloadStatus::default() };
     let status = workload::unjudged(&state, &nothing, at(object.metadata.generation));
     context.statuses.write(object, &previous, &status).await?;
-    for access in context.caches.accesses_of(&object.namespace().unwrap_or_default(), &object.name_any()) {
+    for access in context.caches.accesses_of(&object.namespace().unwrap_or_default(), &object.name_any(), |access| Some(access.clone())) {
         let previous = context.statuses.previous(&access);
         let status = access::unjudged(&state, &access.spec, &previous, at(access.metadata.generation));
         context.statuses.write(&access, &previous, &status).await?;

@@ -195,6 +195,12 @@ enum Comparison {
     Wider,
 }
 
+/// Whether a network policy that was found is the one that is wanted.
+#[must_use]
+pub fn is_as_wanted(wanted: &NetworkPolicy, found: &NetworkPolicy) -> bool {
+    matches!(compare(wanted, found), Comparison::Same)
+}
+
 /// Compares by meaning. Narrower: the same pods, and no rule that is not among the wanted.
 fn compare(wanted: &NetworkPolicy, found: &NetworkPolicy) -> Comparison {
     let (Some(wanted), Some(found)) = (&wanted.spec, &found.spec) else {

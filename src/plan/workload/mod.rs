@@ -6,7 +6,7 @@ mod isolation;
 mod pods;
 
 pub use admission::admits;
-pub use isolation::{carries_our_label, isolation_policy, selects_no_less};
+pub use isolation::{carries_our_label, is_as_wanted, isolation_policy, selects_no_less};
 pub use pods::one_holds_the_other;
 
 use std::collections::BTreeSet;
