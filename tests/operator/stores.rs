@@ -101,8 +101,8 @@ async fn an_unknown_store_is_refused_and_the_others_make_a_role() {
     scene.bed.apply(&workload("[records, recrods, tasks]")).await;
     let told = scene.because::<PhiWorkload>(CLINIC, "notes", "StoresResolved", "False", "StoreNotFound").await;
     assert!(told.message.contains("no store recrods (namespace clinic may have: records, tasks)"), "{}", told.message);
-    scene.condition::<PhiWorkload>(CLINIC, "notes", "IdentityReady", "True").await;
     policy_names(&scene, &["clinic-records/notes/*", ":tasks"]).await;
+    scene.because::<PhiWorkload>(CLINIC, "notes", "IdentityReady", "True", "InPlace").await;
 
     scene.bed.apply(&workload("[records, tasks]")).await;
     // The VPC has no endpoint for the queue, which keeps nobody from anything else.
@@ -117,5 +117,5 @@ async fn an_unknown_store_is_refused_and_the_others_make_a_role() {
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
     };
     scene.bed.eventually("the last store takes the role along", SOON, gone).await;
-    scene.condition::<PhiWorkload>(CLINIC, "notes", "Ready", "True").await;
+    scene.because::<PhiWorkload>(CLINIC, "notes", "IdentityReady", "True", "NoAccessDeclared").await;
 }
