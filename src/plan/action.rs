@@ -152,6 +152,8 @@ pub enum Action {
         document: PolicyDocument,
         prune: Option<String>,
         takes_away: bool,
+        /// What may be written where power may only be taken away: the policy without what is no longer declared, and with nothing new.
+        reduced: Option<PolicyDocument>,
     },
     DeletePolicy {
         arn: String,

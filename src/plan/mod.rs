@@ -55,7 +55,8 @@ impl Mode {
 }
 
 impl Plan {
-    /// The same plan with the actions that `mode` does not allow moved to `withheld`.
+    /// The same plan with the actions that `mode` does not allow moved to `withheld`. Of one that does more than take power away, as the
+    /// change of a policy may, that part is done where no more is allowed.
     #[must_use]
     pub fn restricted_to(mut self, mode: &Mode) -> Self {
         let allowed = |action: &Action| match mode {
@@ -63,9 +64,15 @@ impl Plan {
             Mode::Audit | Mode::Frozen(_) => false,
             Mode::Hold(_) | Mode::Suspended(_) => action.takes_power_away(),
         };
-        let (actions, withheld) = std::mem::take(&mut self.actions).into_iter().partition(allowed);
-        self.actions = actions;
-        self.withheld = withheld;
+        let takes = matches!(mode, Mode::Hold(_) | Mode::Suspended(_));
+        for action in std::mem::take(&mut self.actions) {
+            if allowed(&action) {
+                self.actions.push(action);
+            } else {
+                self.actions.extend(action.reduced().filter(|_| takes));
+                self.withheld.push(action);
+            }
+        }
         self
     }
 

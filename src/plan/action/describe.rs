@@ -21,6 +21,21 @@ impl Action {
         )
     }
 
+    /// The part of it that takes away power whose declaration is gone, if it does more than that.
+    #[must_use]
+    pub fn reduced(&self) -> Option<Self> {
+        match self {
+            Self::ChangePolicy { arn, prune, reduced: Some(document), .. } => Some(Self::ChangePolicy {
+                arn: arn.clone(),
+                document: document.clone(),
+                prune: prune.clone(),
+                takes_away: true,
+                reduced: None,
+            }),
+            _ => None,
+        }
+    }
+
     /// Whether it may be done only by a pass that has read the claim to be ours: what was read before may have changed until then.
     #[must_use]
     pub fn needs_claim(&self, claim: &ClaimOn) -> bool {

@@ -20,9 +20,9 @@ use attachments::{held, last};
 
 const FAMILY: ConditionType = ConditionType::IdentityReady;
 
-/// Plans the identity for the policy `document`; without one, whatever is there of ours is taken away. `given_up` says that the policy
-/// contains an access that is no longer given.
-pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, given_up: bool) -> Plan {
+/// Plans the identity for the policy `document`; without one, whatever is there of ours is taken away. `given_up` is there
+/// if the policy contains something that is no longer given: the policy without it.
+pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, given_up: Option<&PolicyDocument>) -> Plan {
     let identity = Identity::of(inputs);
     let Some(document) = document else {
         return identity.take_away();
@@ -51,8 +51,9 @@ pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, g
 }
 
 /// What of the same plan only takes power away: that does not wait for isolation.
-pub(super) fn take(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, given_up: bool) -> Vec<Action> {
-    plan(inputs, document, given_up).actions.into_iter().filter(Action::takes_power_away).collect()
+pub(super) fn take(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, given_up: Option<&PolicyDocument>) -> Vec<Action> {
+    let actions = plan(inputs, document, given_up).actions.into_iter();
+    actions.filter_map(|action| if action.takes_power_away() { Some(action) } else { action.reduced() }).collect()
 }
 
 /// Whether there is a role that has the workload's policy.
@@ -101,7 +102,7 @@ impl<'a> Identity<'a> {
         role.arn == self.role_arn && (tags::owned(&role.tags, &self.tags) || self.recorded())
     }
 
-    fn without_service_account(&self, document: &PolicyDocument, given_up: bool) -> Plan {
+    fn without_service_account(&self, document: &PolicyDocument, given_up: Option<&PolicyDocument>) -> Plan {
         let mut plan = refusal(
             Reason::ServiceAccountNotFound,
             format!("service account {}/{} does not exist; create it", self.inputs.namespace, self.inputs.spec.service_account_name),
@@ -111,7 +112,7 @@ impl<'a> Identity<'a> {
     }
 
     /// What is given up goes from a policy that is there, whatever keeps the role from being made or used.
-    fn keep_existing_policy(&self, document: &PolicyDocument, given_up: bool) -> Plan {
+    fn keep_existing_policy(&self, document: &PolicyDocument, given_up: Option<&PolicyDocument>) -> Plan {
         self.inputs.policy.map_or_else(Plan::default, |_| self.keep_policy(document, given_up))
     }
 
@@ -119,7 +120,7 @@ impl<'a> Identity<'a> {
         self.inputs.policy.is_some() && !self.recorded() && !self.inputs.policy_is_ours
     }
 
-    fn keep_policy(&self, document: &PolicyDocument, given_up: bool) -> Plan {
+    fn keep_policy(&self, document: &PolicyDocument, given_up: Option<&PolicyDocument>) -> Plan {
         let control = Control::LeastPrivilege;
         let Some(policy) = self.inputs.policy else {
             let action = Action::CreatePolicy {
@@ -143,13 +144,15 @@ impl<'a> Identity<'a> {
         Plan { actions, findings: vec![finding], ..Plan::default() }
     }
 
-    fn change(&self, policy: &ManagedPolicy, document: &PolicyDocument, given_up: bool) -> Action {
-        let narrows = || policy.document.as_ref().is_some_and(|found| relate(found, document) == Relation::Narrower);
+    fn change(&self, policy: &ManagedPolicy, document: &PolicyDocument, given_up: Option<&PolicyDocument>) -> Action {
+        let narrows = |to: &PolicyDocument| policy.document.as_ref().is_some_and(|found| relate(found, to) == Relation::Narrower);
+        let takes_away = given_up.is_some() && narrows(document);
         Action::ChangePolicy {
             arn: self.policy_arn.clone(),
             document: document.clone(),
             prune: prune(policy),
-            takes_away: given_up && narrows(),
+            takes_away,
+            reduced: given_up.filter(|left| !takes_away && narrows(left)).cloned(),
         }
     }
 

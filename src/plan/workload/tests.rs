@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use super::*;
 use crate::api::phi_workload::WorkloadIdentityStatus;
 use crate::api::shared::NameReference;
-use crate::api::{BedrockAccessSpec, UseCase, Verdict};
+use crate::api::{BedrockAccessSpec, Operation, UseCase, Verdict};
 use crate::domain::{Scope, names, tags};
 use crate::plan::{Action, Mode};
 use crate::policy::boundary::permissions_boundary;
@@ -344,6 +344,45 @@ fn a_hold_stops_repairs_but_not_the_end_of_an_access() {
     world.may_hold = false;
     let plan = world.plan().plan.restricted_to(&hold);
     assert_eq!(plan.actions.iter().map(|action| action.describe().1).collect::<Vec<_>>(), ["CreatePolicyVersion"]);
+}
+
+#[test]
+fn something_new_keeps_nothing_from_being_taken_away_under_a_hold() {
+    let applied = |name: &str, generation: i64| AppliedAccess { name: name.into(), generation };
+    // What nothing gave before.
+    let counting = |name: &str, generation: i64| {
+        let mut access = access(name, HAIKU);
+        access.generation = generation;
+        access.spec.operations = Some(vec![Operation::CountTokens]);
+        access
+    };
+    let (summaries, letters) = (access("summaries", HAIKU), access("letters", SONNET));
+    let cases = [
+        ("one goes, another comes", vec![summaries.clone(), counting("visits", 1)], Some(HAIKU)),
+        ("one asks for something else", vec![summaries.clone(), counting("letters", 2)], Some(HAIKU)),
+        ("all ask for something else", vec![counting("summaries", 2), counting("letters", 2)], None),
+    ];
+    for (name, accesses, left) in cases {
+        let mut world = World::settled(vec![summaries.clone(), letters.clone()]);
+        world.previous.identity.as_mut().unwrap().accesses = vec![applied("summaries", 1), applied("letters", 1)];
+        (world.accesses, world.may_hold) = (accesses, false);
+        for mode in [Mode::Hold("incident".into()), Mode::Suspended("the network".into())] {
+            let plan = world.plan().plan.restricted_to(&mode);
+            let [Action::ChangePolicy { document, .. }] = plan.actions.as_slice() else { panic!("{name}: {:?}", plan.actions) };
+            let text = document.to_json();
+            assert!(!text.contains(SONNET), "{name}: {text}");
+            assert_eq!((text.contains(HAIKU), document.only_denies()), (left.is_some(), left.is_none()), "{name}");
+            let mut held = World { policy: world.policy.clone(), ..World::settled(vec![summaries.clone(), letters.clone()]) };
+            held.previous.identity.clone_from(&world.previous.identity);
+            (held.accesses, held.may_hold) = (world.accesses.clone(), false);
+            held.carry_out(&plan);
+            assert_eq!(held.plan().plan.restricted_to(&mode).actions, [], "{name}: once");
+            let calls = held.calls();
+            assert_eq!(calls, ["CreatePolicyVersion"], "{name}: the rest comes when the hold ends");
+        }
+        assert_eq!(world.calls(), ["CreatePolicyVersion"], "{name}: one call without a hold");
+        assert_eq!(world.plan().plan.restricted_to(&Mode::Audit).actions, []);
+    }
 }
 
 #[test]
