@@ -49,11 +49,17 @@ async fn one_of_two_accesses_of_a_held_workload_goes_too() {
     scene.all_ready("letters").await;
     scene.annotate::<PhiWorkload>(Some("clinic"), "notes", HOLD, Some("incident 7")).await;
     scene.sweeps(2).await;
+    // What is new waits for the end of the hold, and does not keep what is gone.
+    scene.bed.apply(&access("visits", HAIKU).replace("useCase", "operations: [CountTokens]\n  useCase")).await;
+    scene.because::<PhiWorkload>(Some("clinic"), "notes", "Ready", "False", "OnHold").await;
     scene.delete::<BedrockAccess>(Some("clinic"), "letters").await;
     let arn = scene.workload().await.status.unwrap().identity.unwrap().policy_arn;
     let narrower = || async {
         let document = crate::account::policy(&scene, &arn).await.ok_or("no policy")?.to_json();
-        if !document.contains(SONNET) && document.contains(HAIKU) { Ok(()) } else { Err(document) }
+        let given = [SONNET, "CountTokens", HAIKU].map(|word| document.contains(word));
+        if given == [false, false, true] { Ok(()) } else { Err(document) }
     };
     scene.bed.eventually("the deleted access is out of the policy, its sibling is not", SOON, narrower).await;
+    scene.annotate::<PhiWorkload>(Some("clinic"), "notes", HOLD, None).await;
+    scene.all_ready("visits").await;
 }
