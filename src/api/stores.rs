@@ -99,6 +99,13 @@ impl StoreType {
 }
 
 impl DataStore {
+    /// Whether the store and its key are in this AWS partition, such as `aws`.
+    #[must_use]
+    pub fn is_in(&self, partition: &str) -> bool {
+        let lies_in = |arn: &str| arn.split(':').nth(1) == Some(partition);
+        lies_in(&self.arn) && self.kms_key_arn.as_deref().is_none_or(lies_in)
+    }
+
     /// Whether it holds a value that this version does not know.
     #[must_use]
     pub fn is_unrecognized(&self) -> bool {

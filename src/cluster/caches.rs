@@ -195,6 +195,12 @@ fn nowhere<K>(_: &K) -> Option<&str> {
     None
 }
 
+/// Whether an object is not the one that there is now under its name, if there is one.
+#[must_use]
+pub fn is_gone<K: Resource>(living: Option<&K>, object: &impl Resource) -> bool {
+    living.is_none_or(|living| living.meta().uid != object.meta().uid)
+}
+
 fn parsed<K>(guarded: &DeserializeGuard<K>) -> Option<&str> {
     guarded.0.is_ok().then_some(WHOLE)
 }
@@ -241,7 +247,7 @@ where
                         drop(changes.send(change(object)));
                     }
                     let gone = std::mem::take(&mut before).into_iter();
-                    let gone = gone.filter(|object| known.get(&ObjectRef::from_obj(&**object)).is_none());
+                    let gone = gone.filter(|object| is_gone(known.get(&ObjectRef::from_obj(&**object)).as_deref(), &**object));
                     gone.for_each(|object| drop(changes.send(change((*object).clone()))));
                 }
                 Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => drop(changes.send(change(object))),

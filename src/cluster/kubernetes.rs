@@ -106,7 +106,8 @@ impl KubernetesWriter {
         self.metrics.wrote("service-account", outcome.is_ok());
         match outcome {
             Ok(written) => {
-                if written.annotation(ROLE_ARN) == role_arn {
+                // What is cleared may have been cleared by a sweep, of which a workload that is made again has to hear.
+                if role_arn.is_some() && written.annotation(ROLE_ARN) == role_arn {
                     self.echoes.wrote(&written);
                 }
                 Ok(())

@@ -44,6 +44,7 @@ pub(super) async fn conduct<K: Reconciled>(passes: Passes, store: Store<Deserial
             } else {
                 // It is gone, and was told of a last time.
                 turns.done(&name, None, false);
+                K::lost(&context, &name.name);
                 context.metrics.gone(&ObjectKey::new(K::KIND, name.namespace.clone().unwrap_or_default(), &name.name));
                 context.backoff.succeeded(&(K::KIND, name));
             }
@@ -113,6 +114,7 @@ async fn pass<K: Reconciled>(context: &Context, object: &DeserializeGuard<K>) ->
         Ok(object) => object,
         Err(error) => {
             tracing::warn!(kind = K::KIND, name = object.name_any(), %error, "an object does not parse and is left alone");
+            K::lost(context, &key.1.name);
             let outcome = removal::unreadable::<K>(context, &error.metadata).await;
             let version = error.metadata.resource_version.clone().unwrap_or_default();
             return outcome.err().map(|fault| context.backoff.failed(&key, fault.class, &version, PATIENT));

@@ -185,6 +185,9 @@ trait Reconciled: WithStatus + Resource<DynamicType = ()> + Clone + Debug + Send
     /// What a pass is made from, as far as the cluster tells: a change ends the wait after a failure.
     fn inputs(context: &Context, object: &Self) -> String;
 
+    /// An object of this name is gone, or cannot be read any more.
+    fn lost(_context: &Context, _name: &str) {}
+
     /// Longest wait after a failure.
     fn longest_wait(_context: &Context, _object: &Self) -> Duration {
         PATIENT
@@ -198,6 +201,11 @@ impl Reconciled for PhiEnvironment {
 
     fn inputs(context: &Context, object: &Self) -> String {
         environment::inputs(context, object)
+    }
+
+    /// Of what comes next under its name its workloads are to hear, whatever they heard before.
+    fn lost(context: &Context, name: &str) {
+        context.forget_environment(name);
     }
 
     /// What fails for the environment itself never slows the watch over its workloads.

@@ -10,7 +10,7 @@ use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
-use crate::cluster::caches::{Caches, Change};
+use crate::cluster::caches::{Caches, Change, is_gone};
 use crate::cluster::echoes::Version;
 use crate::cluster::guard::DeserializeGuard;
 use crate::domain::names;
@@ -136,14 +136,20 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
             }
             Change::Access(access) => {
                 let namespace = access.namespace().unwrap_or_default();
-                let gone = caches.accesses.get(&ObjectRef::from_obj(&*access)).is_none();
+                let gone = is_gone(caches.accesses.get(&ObjectRef::from_obj(&*access)).as_deref(), &*access);
                 let news = told.declaration(&*access, gone);
                 queues.access_for(&namespace, &access.name_any(), why(&*access, news));
-                // Its status is nothing to its workload.
-                if let Ok(access) = &access.0
-                    && news
-                {
-                    queues.workload(&namespace, &access.spec.workload_ref.name);
+                // Its status is nothing to its workload and to its siblings, which share the room in the policy.
+                match &access.0 {
+                    _ if !news => {}
+                    Ok(access) => {
+                        let workload = &access.spec.workload_ref.name;
+                        queues.workload(&namespace, workload);
+                        let siblings = caches.names_of_accesses(&namespace, workload);
+                        siblings.iter().filter(|name| **name != access.name_any()).for_each(|name| queues.access(&namespace, name));
+                    }
+                    // Whose it is cannot be read.
+                    Err(_) => wake_workloads(&caches, &queues, &namespace, |_| true),
                 }
             }
             Change::NetworkPolicy(policy) => {
@@ -188,7 +194,7 @@ fn why(changed: &impl Resource, news: bool) -> Why {
 fn wake_for_workload(caches: &Caches, queues: &Queues, guarded: &DeserializeGuard<PhiWorkload>, told: &mut Told) {
     let namespace = guarded.namespace().unwrap_or_default();
     let name = guarded.name_any();
-    let gone = caches.workload(&namespace, &name).parsed().is_none();
+    let gone = is_gone(caches.workload(&namespace, &name).parsed(), guarded);
     let news = told.declaration(guarded, gone);
     queues.workload_for(&namespace, &name, why(guarded, news));
     let Ok(workload) = &guarded.0 else {

@@ -152,7 +152,7 @@ pub enum Action {
         document: PolicyDocument,
         prune: Option<String>,
         takes_away: bool,
-        /// What may be written where power may only be taken away: the policy without what is no longer declared, and with nothing new.
+        /// What may be written where power may only be taken away: what the policy and the wanted one have in common.
         reduced: Option<PolicyDocument>,
     },
     DeletePolicy {

@@ -17,6 +17,7 @@ use crate::policy::permissions::Profile;
 
 use super::Action;
 use super::environment::{Rules, addresses, leads_to, leads_to_store};
+use super::stores::applied;
 
 /// Facts of an environment that its workloads and accesses depend on.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -124,7 +125,8 @@ impl EnvironmentFacts {
         let mut facts = self.clone();
         facts.models.retain(|model, _| rules.models.contains(model));
         facts.profiles.retain(|profile, _| rules.profiles.contains(profile));
-        facts.stores.retain(|store| rules.stores.contains(store));
+        let known = |store: &&DataStore| self.stores.iter().any(|before| applied(before) == applied(store));
+        facts.stores = rules.stores.iter().filter(known).cloned().collect();
         facts.platform_roles.clone_from(&rules.platform_roles);
         facts
     }

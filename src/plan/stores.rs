@@ -97,6 +97,13 @@ fn find<'a>(name: &str, request: &StoreRequest, facts: &'a EnvironmentFacts) -> 
         );
         return Err(Finding::fail(Control::Segmentation, FAMILY, Reason::StoreNotAdmitted, message));
     }
+    if !store.is_in(&facts.scope.partition) {
+        let message = format!(
+            "store {name} of environment {environment}, or its key, is not in partition {}, where the environment is; ask the platform team to correct its ARN",
+            facts.scope.partition
+        );
+        return Err(Finding::fail(Control::LeastPrivilege, FAMILY, Reason::InvalidConfiguration, message));
+    }
     if store.is_unrecognized() {
         let message = format!(
             "store {name} of environment {environment} has a type or verb that this version of the operator does not know; ask the platform team to upgrade the operator, or to declare another store"

@@ -33,7 +33,7 @@ const ADMINISTRATION: [&str; 15] = [
 const USE: [&str; 3] = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
 
 /// Services that every environment's key is used through.
-const SERVICES: [&str; 2] = ["bedrock", "s3"];
+pub(crate) const SERVICES: [&str; 2] = ["bedrock", "s3"];
 
 /// The policy of the environment's key. With `administrators`, only they, the account's root user and `operator` (the operator's own
 /// principal ARN) may administer it; without, whoever the account's IAM policies allow. `services` are those of the stores that are

@@ -2,6 +2,7 @@
 
 pub mod boundary;
 pub mod claim;
+pub mod common;
 pub mod document;
 pub mod endpoint;
 pub mod key;

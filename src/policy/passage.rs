@@ -67,6 +67,8 @@ pub fn passage(policy: &PolicyDocument, service: &str, traffic: &Traffic) -> Pas
             needs.extend(profiles.map(|profile| signed(traffic.operator, "bedrock:GetInferenceProfile", profile)));
             judge(&of_callers(policy), needs)
         }
+        // What a store's service asks of a key does not pass the VPC.
+        "kms" => Passage::default(),
         _ => judge(&of_callers(policy), to_stores(service, traffic)),
     }
 }
@@ -261,7 +263,8 @@ mod tests {
             let text = format!(r#"{{"name":"a","type":"{kind}","arn":"{arn}","verbs":["read"],"namespaceSelector":{{}}{more}}}"#);
             serde_json::from_str(&text).unwrap()
         };
-        vec![store("SQS", "arn:aws:sqs:us-east-1:123456789012:a", ""), store("S3", "arn:aws:s3:::a", r#","prefixes":["b/"]"#)]
+        let key = r#","kmsKeyArn":"arn:aws:kms:us-east-1:123456789012:key/1""#;
+        vec![store("SQS", "arn:aws:sqs:us-east-1:123456789012:a", key), store("S3", "arn:aws:s3:::a", r#","prefixes":["b/"]"#)]
     }
 
     #[test]
@@ -283,6 +286,7 @@ mod tests {
             ("s3", "*", r#""arn:aws:s3:::prod-region-starport-layer-bucket/*""#, "{}", (2, 0)),
             // Whether the bucket is the account's own is not known.
             ("s3", "*", r#""*""#, ours, (0, 2)),
+            // SQS asks for its key itself, not through this endpoint.
             ("kms", "ec2:*", r#""*""#, "{}", (0, 0)),
         ] {
             assert_eq!(through(&allow(action, resource, condition), service), expected, "{service} {action} {resource} {condition}");

@@ -28,6 +28,9 @@ const TYPES: [(StoreType, &str, &str); 4] = [
 
 /// The allow statements for these stores. Equal for any order and any repetition of them.
 pub(super) fn allows(scope: &Scope, vpc_id: &str, stores: &[&DataStore]) -> Vec<Statement> {
+    // One ARN of another partition makes the whole document one that IAM refuses.
+    let stores: Vec<&DataStore> = stores.iter().copied().filter(|store| store.is_in(&scope.partition)).collect();
+    let stores = stores.as_slice();
     let mut statements = Vec::new();
     for (kind, sid, _) in TYPES {
         let contents = by_resource(of(stores, kind).flat_map(|store| contents(store).into_iter().map(move |one| (one, actions(store)))));

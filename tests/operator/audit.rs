@@ -103,3 +103,15 @@ async fn a_switch_takes_effect_both_ways() {
     looks_like(&scene, &enforced, "Enforce repairs what Audit left").await;
     scene.all_ready("summaries").await;
 }
+
+#[tokio::test]
+async fn an_environment_that_is_made_again_is_heard_of() {
+    let scene = Scene::start().await;
+    scene.bed.apply(&audit()).await;
+    scene.bed.apply(WORKLOAD).await;
+    scene.because::<PhiWorkload>(Some("clinic"), "notes", "Ready", "True", "AuditOnly").await;
+    scene.delete::<PhiEnvironment>(None, "prod").await;
+    scene.because::<PhiWorkload>(Some("clinic"), "notes", "Ready", "False", "EnvironmentNotFound").await;
+    scene.bed.apply(&audit()).await;
+    scene.because::<PhiWorkload>(Some("clinic"), "notes", "Ready", "True", "AuditOnly").await;
+}

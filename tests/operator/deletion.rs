@@ -129,3 +129,23 @@ async fn audit_lets_go_of_what_enforce_made_and_cuts_it_off_later() {
     identity_gone(&scene, SOON).await;
     scene.condition::<PhiEnvironment>(None, "prod", "Ready", "True").await;
 }
+
+#[tokio::test]
+async fn an_access_that_is_made_again_for_another_workload_leaves_the_first() {
+    let mut scene = Scene::ready().await;
+    let role = scene.role().await;
+    scene.bed.apply(&WORKLOAD.replace("notes", "letters")).await;
+    scene.condition::<PhiWorkload>(CLINIC, "letters", "Ready", "True").await;
+    // Both are there before the operator hears of the first.
+    scene.operator.pause();
+    scene.delete::<BedrockAccess>(CLINIC, "summaries").await;
+    scene.bed.apply(&access("summaries", HAIKU).replace("{ name: notes }", "{ name: letters }")).await;
+    scene.operator.resume();
+    let left = || async {
+        let roles = roles(&scene).await;
+        if roles.contains(&role) { Err(format!("{roles:?}")) } else { Ok(()) }
+    };
+    scene.bed.eventually("the first workload has no access any more", SOON, left).await;
+    scene.condition::<BedrockAccess>(CLINIC, "summaries", "Ready", "True").await;
+    assert_eq!(roles(&scene).await.len(), 1);
+}

@@ -36,8 +36,8 @@ impl Pass<'_> {
         let suspended = self.suspended(&seen.environment, known.is_some_and(|known| !known.foreseen));
         let known = known.map(|known| &known.facts);
         let facts = EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, known);
-        // Of a network that is not found, what was known tells what there is to take away.
-        let facts = facts.or_else(|| known.filter(|_| suspended.is_some()).map(|known| known.under(&self.rules)));
+        // Where something is not found or not read, what was known tells what there is to take away.
+        let facts = facts.or_else(|| known.map(|known| known.under(&self.rules)));
         // Before the first read of IAM it would look as if nothing were there.
         let read_once = self.identity_read || known.is_some();
         let Some(mut facts) = facts.filter(|_| (proven || suspended.is_some()) && read_once) else {
@@ -48,9 +48,10 @@ impl Pass<'_> {
             facts.foresee(withheld);
         }
         // The mode is no fact of the account, but its change concerns every workload too.
-        let digest = digest::of_value(&(&facts, format!("{:?}", self.mode), &self.object.spec.namespace_selector, &suspended));
-        let (account, identity) = (self.account.clone(), self.identity.clone());
+        let asked = (format!("{:?}", self.mode), &self.object.spec.namespace_selector);
         let uid = self.object.metadata.uid.clone();
+        let digest = digest::of_value(&(&facts, asked, &suspended, &uid));
+        let (account, identity) = (self.account.clone(), self.identity.clone());
         let digest_of_facts = digest::of_value(&facts);
         let environment = Environment { uid, digest: digest.clone(), digest_of_facts, account, identity, facts, foreseen, suspended };
         let environment = Arc::new(environment);

@@ -2,6 +2,8 @@
 
 mod verify;
 
+use std::collections::BTreeSet;
+
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::shared::Management;
 use crate::catalogue::Control;
@@ -135,9 +137,14 @@ fn rotated(inputs: &EnvironmentInputs, key: &Key) -> bool {
 }
 
 /// The stores that are encrypted with the key, once it has an ARN that they can name, are used through their services.
+/// Services of the stores that are encrypted with this key.
+fn store_services<'a>(inputs: &EnvironmentInputs<'a>, arn: &str) -> BTreeSet<&'a str> {
+    let encrypted = inputs.rules.stores.iter().filter(|store| store.kms_key_arn.as_deref() == Some(arn));
+    encrypted.filter_map(|store| store.kind.service()).collect()
+}
+
 fn wanted_policy(inputs: &EnvironmentInputs, operator: &str, arn: Option<&str>) -> PolicyDocument {
-    let encrypted = inputs.rules.stores.iter().filter(|store| arn.is_some() && store.kms_key_arn.as_deref() == arn);
-    let services = encrypted.filter_map(|store| store.kind.service()).collect();
+    let services = arn.map(|arn| store_services(inputs, arn)).unwrap_or_default();
     key_policy(&inputs.rules.scope, &inputs.rules.key_administrators, operator, &services)
 }
 

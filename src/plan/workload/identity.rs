@@ -12,6 +12,7 @@ use crate::observed::identity::{ManagedPolicy, Role};
 use crate::plan::action::NewRole;
 use crate::plan::environment::prune;
 use crate::plan::{Action, Finding, Plan};
+use crate::policy::common::common;
 use crate::policy::trust::service_account_trust;
 use crate::policy::{PolicyDocument, Relation, relate};
 
@@ -20,9 +21,9 @@ use attachments::{held, last};
 
 const FAMILY: ConditionType = ConditionType::IdentityReady;
 
-/// Plans the identity for the policy `document`; without one, whatever is there of ours is taken away. `given_up` is there
-/// if the policy contains something that is no longer given: the policy without it.
-pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, given_up: Option<&PolicyDocument>) -> Plan {
+/// Plans the identity for the policy `document`; without one, whatever is there of ours is taken away. `given_up` says that
+/// the policy contains something that is no longer given.
+pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, given_up: bool) -> Plan {
     let identity = Identity::of(inputs);
     let Some(document) = document else {
         return identity.take_away();
@@ -51,7 +52,7 @@ pub(super) fn plan(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, g
 }
 
 /// What of the same plan only takes power away: that does not wait for isolation.
-pub(super) fn take(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, given_up: Option<&PolicyDocument>) -> Vec<Action> {
+pub(super) fn take(inputs: &WorkloadInputs, document: Option<&PolicyDocument>, given_up: bool) -> Vec<Action> {
     let actions = plan(inputs, document, given_up).actions.into_iter();
     actions.filter_map(|action| if action.takes_power_away() { Some(action) } else { action.reduced() }).collect()
 }
@@ -102,7 +103,7 @@ impl<'a> Identity<'a> {
         role.arn == self.role_arn && (tags::owned(&role.tags, &self.tags) || self.recorded())
     }
 
-    fn without_service_account(&self, document: &PolicyDocument, given_up: Option<&PolicyDocument>) -> Plan {
+    fn without_service_account(&self, document: &PolicyDocument, given_up: bool) -> Plan {
         let mut plan = refusal(
             Reason::ServiceAccountNotFound,
             format!("service account {}/{} does not exist; create it", self.inputs.namespace, self.inputs.spec.service_account_name),
@@ -112,7 +113,7 @@ impl<'a> Identity<'a> {
     }
 
     /// What is given up goes from a policy that is there, whatever keeps the role from being made or used.
-    fn keep_existing_policy(&self, document: &PolicyDocument, given_up: Option<&PolicyDocument>) -> Plan {
+    fn keep_existing_policy(&self, document: &PolicyDocument, given_up: bool) -> Plan {
         self.inputs.policy.map_or_else(Plan::default, |_| self.keep_policy(document, given_up))
     }
 
@@ -120,7 +121,7 @@ impl<'a> Identity<'a> {
         self.inputs.policy.is_some() && !self.recorded() && !self.inputs.policy_is_ours
     }
 
-    fn keep_policy(&self, document: &PolicyDocument, given_up: Option<&PolicyDocument>) -> Plan {
+    fn keep_policy(&self, document: &PolicyDocument, given_up: bool) -> Plan {
         let control = Control::LeastPrivilege;
         let Some(policy) = self.inputs.policy else {
             let action = Action::CreatePolicy {
@@ -144,15 +145,15 @@ impl<'a> Identity<'a> {
         Plan { actions, findings: vec![finding], ..Plan::default() }
     }
 
-    fn change(&self, policy: &ManagedPolicy, document: &PolicyDocument, given_up: Option<&PolicyDocument>) -> Action {
+    fn change(&self, policy: &ManagedPolicy, document: &PolicyDocument, given_up: bool) -> Action {
         let narrows = |to: &PolicyDocument| policy.document.as_ref().is_some_and(|found| relate(found, to) == Relation::Narrower);
-        let takes_away = given_up.is_some() && narrows(document);
+        let takes_away = given_up && narrows(document);
         Action::ChangePolicy {
             arn: self.policy_arn.clone(),
             document: document.clone(),
             prune: prune(policy),
             takes_away,
-            reduced: given_up.filter(|left| !takes_away && narrows(left)).cloned(),
+            reduced: policy.document.as_ref().filter(|_| given_up && !takes_away).map(|found| common(found, document)).filter(narrows),
         }
     }
 

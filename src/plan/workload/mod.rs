@@ -20,7 +20,6 @@ use crate::api::{PhiWorkloadSpec, PhiWorkloadStatus};
 use crate::catalogue::Control;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
 use crate::observed::pods::PodFacts;
-use crate::policy::{PolicyDocument, Statement};
 
 use super::access::{Admitted, DeclaredAccess, Requests, admit};
 use super::facts::EnvironmentFacts;
@@ -109,11 +108,11 @@ pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
     let isolation = if admitted { isolation::plan(inputs) } else { isolation::waiting() };
     let fenced = !isolation.actions.is_empty() || isolation::is_in_place(inputs) || isolation::is_fenced_by_others(inputs);
     plan.extend(isolation);
-    let left = gives_up(inputs, &accesses).then(|| left(inputs, &accesses));
+    let gives_up = gives_up(inputs, &accesses);
     if fenced || identity::exists(inputs) || !admitted {
-        plan.extend(identity::plan(inputs, accesses.document.as_ref(), left.as_ref()));
+        plan.extend(identity::plan(inputs, accesses.document.as_ref(), gives_up));
     } else {
-        plan.actions.extend(identity::take(inputs, accesses.document.as_ref(), left.as_ref()));
+        plan.actions.extend(identity::take(inputs, accesses.document.as_ref(), gives_up));
         plan.findings.push(Finding::waiting(Control::LeastPrivilege, ConditionType::IdentityReady));
     }
     plan.findings.extend(accesses.store_findings);
@@ -138,20 +137,6 @@ pub fn requests<'a>(inputs: &WorkloadInputs<'a>) -> Requests<'a> {
     }
 }
 
-/// The policy with what it contains and what is still given as it was, and with nothing new.
-fn left(inputs: &WorkloadInputs, admitted: &Admitted) -> PolicyDocument {
-    let mut requests = requests(inputs);
-    let there =
-        |access: &&DeclaredAccess| requests.applied.contains(&AppliedAccess { name: access.name.clone(), generation: access.generation });
-    let accesses: Vec<DeclaredAccess> = inputs.accesses.iter().filter(there).cloned().collect();
-    let stores = admitted.given_stores.iter().filter(|store| requests.stores.applied.contains(store));
-    let names: Vec<String> = stores.map(|store| store.name.clone()).collect();
-    requests.accesses = &accesses;
-    requests.stores.names = &names;
-    let nothing = || PolicyDocument::of(vec![Statement::deny("NothingIsDeclared", &["*"], vec!["*".to_owned()])]);
-    admit(&requests, inputs.facts).document.unwrap_or_else(nothing)
-}
-
 /// Whether the policy contains an access or a store that is no longer given as it was.
 fn gives_up(inputs: &WorkloadInputs, admitted: &Admitted) -> bool {
     inputs.previous.identity.as_ref().is_some_and(|identity| {
@@ -164,7 +149,7 @@ fn gives_up(inputs: &WorkloadInputs, admitted: &Admitted) -> bool {
 /// Plans the removal of everything of a workload that is being deleted: identity first, isolation last.
 #[must_use]
 pub fn remove(inputs: &WorkloadInputs) -> Plan {
-    let mut plan = identity::plan(inputs, None, None);
+    let mut plan = identity::plan(inputs, None, true);
     if isolation::is_in_place(inputs) {
         let name = crate::domain::names::network_policy(inputs.name);
         plan.actions.push(super::Action::DeleteNetworkPolicy { namespace: inputs.namespace.to_owned(), name });

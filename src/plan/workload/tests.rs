@@ -386,6 +386,31 @@ fn something_new_keeps_nothing_from_being_taken_away_under_a_hold() {
 }
 
 #[test]
+fn what_is_still_declared_stays_under_a_hold_and_what_a_responder_took_does_not_hide_the_rest() {
+    let hold = Mode::Hold("incident".into());
+    let applied = |name: &str| AppliedAccess { name: name.into(), generation: 1 };
+    let world = || {
+        let mut world = World::settled(vec![access("summaries", HAIKU), access("letters", SONNET)]);
+        world.previous.identity.as_mut().unwrap().accesses = vec![applied("summaries"), applied("letters")];
+        world.may_hold = false;
+        world
+    };
+    let mut more = world();
+    more.accesses[1].generation = 2;
+    more.accesses[1].spec.operations = Some(vec![Operation::Invoke, Operation::InvokeStream, Operation::CountTokens]);
+    let plan = more.plan().plan.restricted_to(&hold);
+    assert_eq!((plan.actions, plan.withheld.len()), (vec![], 1), "to ask for more gives up nothing");
+
+    let mut taken = world();
+    let less = World::settled(vec![access("letters", SONNET)]);
+    taken.policy = less.policy;
+    taken.accesses.truncate(1);
+    let plan = taken.plan().plan.restricted_to(&hold);
+    let [Action::ChangePolicy { document, .. }] = plan.actions.as_slice() else { panic!("{:?}", plan.actions) };
+    assert!(document.only_denies(), "what is gone goes, and what was taken does not come back: {}", document.to_json());
+}
+
+#[test]
 fn audit_writes_nothing() {
     let plan = World::empty(vec![access("summaries", HAIKU)]).plan().plan.restricted_to(&Mode::Audit);
     assert_eq!((plan.actions.len(), plan.withheld.len()), (0, 5));

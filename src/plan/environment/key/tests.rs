@@ -119,6 +119,31 @@ fn usual_policies_let_the_workloads_through() {
 }
 
 #[test]
+fn a_key_of_stores_has_to_let_their_services_through() {
+    let mut observed = sound();
+    let through = |services: &[&str]| services.iter().map(|service| format!("{service}.us-east-1.amazonaws.com")).collect::<Vec<_>>();
+    let queue = json!({
+        "name": "letters", "type": "SQS", "arn": "arn:aws:sqs:us-east-1:123456789012:letters", "verbs": ["read"], "kmsKeyArn": ARN,
+        "namespaceSelector": { "matchLabels": { "team": "clinic" } },
+    });
+    let ruled = |stores: Vec<&serde_json::Value>| {
+        rules_with(&json!({ "key": { "management": "Verify", "keyArn": ARN, "rotationPeriodInDays": 180 }, "stores": stores }))
+    };
+    for (services, stores, reasons) in [
+        (vec!["bedrock", "s3"], vec![], vec![]),
+        (vec!["bedrock", "s3"], vec![&queue], vec![Reason::NotRead]),
+        (vec!["bedrock", "s3", "sqs"], vec![&queue], vec![]),
+    ] {
+        with_policy(&mut observed, vec![statement(root(), "kms:*").when("StringEquals", "kms:ViaService", through(&services))]);
+        let plan = crate::plan::environment::tests::plan_for(&ruled(stores), &observed, &[]);
+        let of_key = plan.findings.iter().filter(|finding| finding.control == crate::catalogue::Control::KeyPolicy);
+        let found: Vec<Reason> =
+            of_key.filter(|finding| finding.verdict != crate::api::Verdict::Pass).map(|finding| finding.reason).collect();
+        assert_eq!(found, reasons, "{services:?}");
+    }
+}
+
+#[test]
 fn a_key_of_another_account_or_region_is_told_before_it_is_read() {
     for (arn, words) in [
         ("arn:aws:kms:us-west-2:123456789012:key/1", "Region us-west-2, wanted account 123456789012 and Region us-east-1"),

@@ -1,16 +1,19 @@
 //! A key of the platform's: judged property by property, never touched.
 
+use std::collections::BTreeSet;
+
 use crate::api::conditions::Reason;
 use crate::catalogue::Control;
 use crate::domain::Scope;
 use crate::observed::account::Key;
 use crate::plan::Finding;
 use crate::plan::environment::EnvironmentInputs;
+use crate::policy::key::SERVICES;
 use crate::policy::passage::{is_anyone, is_tied};
 use crate::policy::relation::{Coverage, covers};
 use crate::policy::{Effect, PolicyDocument, Principal, Statement};
 
-use super::{FAMILY, state};
+use super::{FAMILY, state, store_services};
 
 /// Judges the key that the spec names.
 pub(super) fn judge(inputs: &EnvironmentInputs, key: Option<&Key>) -> Vec<Finding> {
@@ -26,7 +29,7 @@ pub(super) fn judge(inputs: &EnvironmentInputs, key: Option<&Key>) -> Vec<Findin
     let mut findings = vec![state(key, false)];
     findings.extend(kind(key));
     findings.push(rotation(key, inputs.rules.resolved.rotation_period_in_days));
-    findings.extend(policy(scope, key));
+    findings.extend(policy(scope, key, &store_services(inputs, &key.arn)));
     findings
 }
 
@@ -81,7 +84,7 @@ fn rotation(key: &Key, wanted: i32) -> Finding {
     }
 }
 
-fn policy(scope: &Scope, key: &Key) -> Vec<Finding> {
+fn policy(scope: &Scope, key: &Key, services: &BTreeSet<&str>) -> Vec<Finding> {
     let (control, arn) = (Control::KeyPolicy, &key.arn);
     let Some(policy) = &key.policy else {
         return vec![Finding::unread(control, FAMILY, format!("the policy of {arn} is no readable document")).advisory()];
@@ -93,7 +96,7 @@ fn policy(scope: &Scope, key: &Key) -> Vec<Finding> {
             format!("the policy of {arn} admits {}, wanted principals of account {} only; narrow it", wide.join("; "), scope.account_id);
         findings.push(Finding::fail(control, FAMILY, Reason::KeyPolicyTooWide, message).advisory());
     }
-    match covers(policy, &usage(scope)) {
+    match covers(policy, &usage(scope, services)) {
         Coverage::Covered if findings.is_empty() => {
             findings.push(Finding::pass(control, FAMILY, format!("the policy of {arn} admits the account's own principals")));
         }
@@ -134,13 +137,16 @@ fn whom(scope: &Scope, statement: &Statement) -> Option<String> {
     (!others.is_empty()).then(|| format!("{}{sid}", others.join(", ")))
 }
 
-/// What the workloads do with the key, with all that is known of their calls.
-fn usage(scope: &Scope) -> PolicyDocument {
+/// What the workloads do with the key, with all that is known of their calls: through the services that every environment uses, and
+/// those of the stores.
+fn usage(scope: &Scope, services: &BTreeSet<&str>) -> PolicyDocument {
+    let through: BTreeSet<&str> = services.iter().copied().chain(SERVICES).collect();
+    let through: Vec<String> = through.into_iter().map(|service| scope.via_service(service)).collect();
     let mut usage = Statement::allow("", &["kms:Decrypt", "kms:GenerateDataKey"], vec!["*".to_owned()])
         .for_principal(Principal::one("AWS", scope.root_arn()));
     for operator in ["StringEquals", "StringLike"] {
         usage = usage
-            .when(operator, "kms:ViaService", vec![scope.via_service("bedrock"), scope.via_service("s3")])
+            .when(operator, "kms:ViaService", through.clone())
             .when(operator, "kms:CallerAccount", vec![scope.account_id.clone()])
             .when(operator, "aws:PrincipalAccount", vec![scope.account_id.clone()]);
     }

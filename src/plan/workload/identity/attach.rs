@@ -14,7 +14,7 @@ use super::{FAMILY, Identity, last, refusal};
 impl Identity<'_> {
     /// Plans the identity with the platform's role. Nothing is given, and the service account keeps its annotation, as long as the role
     /// cannot work: a switch never takes a working role away.
-    pub(super) fn attach(&self, document: &PolicyDocument, given_up: Option<&PolicyDocument>) -> Plan {
+    pub(super) fn attach(&self, document: &PolicyDocument, given_up: bool) -> Plan {
         let inputs = self.inputs;
         let account = &inputs.spec.service_account_name;
         let kept = || self.keep_existing_policy(document, given_up);

@@ -89,7 +89,22 @@ fn a_workload_with_stores_and_no_access_has_an_identity_with_exactly_them() {
 #[test]
 fn a_store_that_is_refused_says_why_and_takes_nothing_from_the_rest() {
     type Case = (&'static str, fn(&mut World), Reason, &'static [&'static str]);
-    let cases: [Case; 5] = [
+    let cases: [Case; 7] = [
+        (
+            "of another partition",
+            |world| world.facts.stores[0] = store("labs", &json!({ "arn": "arn:aws-us-gov:s3:::labs" })),
+            Reason::InvalidConfiguration,
+            &["store labs", "not in partition aws", "correct its ARN"],
+        ),
+        (
+            "with a key of another partition",
+            |world| {
+                let key = "arn:aws-cn:kms:us-east-1:123456789012:key/1";
+                world.facts.stores[0] = store("labs", &json!({ "kmsKeyArn": key }));
+            },
+            Reason::InvalidConfiguration,
+            &["or its key"],
+        ),
         (
             "unknown",
             |world| name(world, &["records", "labz"]),
