@@ -257,3 +257,19 @@ where
     };
     (reader, index, Box::pin(watch) as std::pin::Pin<Box<dyn Future<Output = ()> + Send>>)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_under_the_name_of_an_object_is_not_the_object() {
+        let object = |uid: &str| ServiceAccount {
+            metadata: ObjectMeta { name: Some("notes".to_owned()), uid: Some(uid.to_owned()), ..ObjectMeta::default() },
+            ..ServiceAccount::default()
+        };
+        assert!(is_gone::<ServiceAccount>(None, &object("1")));
+        assert!(is_gone(Some(&object("2")), &object("1")));
+        assert!(!is_gone(Some(&object("1")), &object("1")));
+    }
+}
