@@ -9,6 +9,7 @@ use super::calls::present;
 use super::fault::{incomplete, unbuildable};
 use crate::domain::Fault;
 use crate::domain::fault::FaultClass;
+use crate::domain::names::last;
 use crate::domain::tags::{Tags, owned};
 use crate::observed::Read;
 use crate::observed::account::Key;
@@ -97,8 +98,7 @@ impl Kms {
     /// `Conflict` if the key is pending deletion.
     pub async fn enable(&self, arn: &str) -> Result<(), Fault> {
         // KMS takes both, moto 5 the id alone.
-        let id = arn.rsplit('/').next().unwrap_or(arn);
-        let call = self.client.enable_key().key_id(id).send();
+        let call = self.client.enable_key().key_id(last(arn)).send();
         self.calls.watch("kms", "EnableKey", call).await.map(drop)
     }
 

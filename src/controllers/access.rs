@@ -11,7 +11,7 @@ use crate::cluster::objects::hold;
 use crate::domain::Fault;
 use crate::plan::Finding;
 use crate::plan::access::{Requests, admit};
-use crate::plan::stores::{StoreRequest, admitted};
+use crate::plan::stores::admitted;
 use crate::status::access::{AccessPass, is_under_way, project, stale, unjudged};
 use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
@@ -56,17 +56,9 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                 (Some(declared), Some(known), None) if known.uid == declared.metadata.uid => {
                     let siblings = declared_accesses(context, &namespace, workload_name);
                     let workload_status = context.statuses.previous(workload);
-                    let applied = workload_status.identity.as_ref();
-                    let requests = Requests {
-                        accesses: &siblings,
-                        applied: applied.map(|identity| identity.accesses.as_slice()).unwrap_or_default(),
-                        stores: StoreRequest {
-                            namespace: &namespace,
-                            names: workload.spec.stores.as_deref().unwrap_or_default(),
-                            admitted: &admitted(&known.facts.stores, &labels_of(context, &namespace)),
-                            applied: applied.map(|identity| identity.stores.as_slice()).unwrap_or_default(),
-                        },
-                    };
+                    let admitted = admitted(&known.facts.stores, &labels_of(context, &namespace));
+                    let identity = workload_status.identity.as_ref();
+                    let requests = Requests::of(&namespace, &workload.spec, identity, &siblings, &admitted);
                     let mut findings = admit(&requests, &known.facts).findings.remove(&object.name_any()).unwrap_or_default();
                     let doubt = context.stale(environment);
                     findings.extend(doubt.map(|(reason, why)| Finding::stale(ConditionType::PolicyApplied, reason, &why)));

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::domain::names::last;
 use crate::domain::tags::Tags;
 use crate::observed::claims::Claims;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
@@ -73,7 +74,7 @@ impl SharedIdentity {
             keep(&mut fresh.policies, &inner.snapshot.policies, key);
         }
         let mut changed = differing(&inner.snapshot.roles, &fresh.roles);
-        let name = |arn: String| arn.rsplit('/').next().unwrap_or_default().to_owned();
+        let name = |arn: String| last(&arn).to_owned();
         changed.extend(differing(&inner.snapshot.policies, &fresh.policies).into_iter().map(name));
         inner.snapshot = Arc::new(fresh);
         for name in &changed {

@@ -146,7 +146,7 @@ pub(super) async fn leave_fence(context: &Context, environment: &str, namespace:
 /// Names of the roles that may have the policy of a workload. A role of ours from before `Attach` has the name of the policy.
 pub(super) fn roles_left<'a>(former: impl IntoIterator<Item = &'a String>, role_arn: &'a str, policy_arn: &'a str) -> BTreeSet<&'a str> {
     let arns = former.into_iter().map(String::as_str).chain([role_arn, policy_arn]);
-    arns.map(|arn| arn.rsplit('/').next().unwrap_or_default()).filter(|name| !name.is_empty()).collect()
+    arns.map(names::last).filter(|name| !name.is_empty()).collect()
 }
 
 pub(super) async fn release(context: &Context, object: &PhiWorkload) -> Result<Next, Fault> {

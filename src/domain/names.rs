@@ -43,7 +43,7 @@ pub fn network_policy(workload: &str) -> String {
 #[must_use]
 pub fn claim_on_environment(cluster_arn: &str, environment: &str) -> String {
     let digest = digest::of_parts(&[cluster_arn, environment, "claim"], DIGEST_LENGTH);
-    let cluster = cluster_arn.rsplit('/').next().unwrap_or_default();
+    let cluster = last(cluster_arn);
     bounded(&format!("environment.{cluster}.{environment}"), &digest, 118)
 }
 
@@ -52,6 +52,12 @@ pub fn claim_on_environment(cluster_arn: &str, environment: &str) -> String {
 #[must_use]
 pub fn claim_on_endpoint(region: &str, vpc_id: &str, service: &str) -> String {
     format!("endpoint.{region}.{vpc_id}.{service}")
+}
+
+/// What stands behind the last slash: the name in the ARN of a role or policy, the id in that of a key, or the text itself.
+#[must_use]
+pub fn last(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 /// Session name and client tokens are made of the digest of what they stand for; at most 64 characters.

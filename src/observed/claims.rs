@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::names::last;
 use crate::domain::scope::CLAIMS_PATH;
 use crate::policy::claim::Holder;
 
@@ -22,7 +23,7 @@ impl Claim {
     /// Name of the policy: that of the thing claimed, a dot, and the generation.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.arn.rsplit('/').next().unwrap_or_default()
+        last(&self.arn)
     }
 }
 

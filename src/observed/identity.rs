@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::domain::names::last;
 use crate::domain::tags::Tags;
 use crate::policy::PolicyDocument;
 
@@ -144,7 +145,7 @@ impl IdentitySnapshot {
     #[must_use]
     pub fn only_denies(&self, policy_arn: &str) -> bool {
         let aws_managed = policy_arn.contains(":iam::aws:policy/");
-        let name = policy_arn.rsplit('/').next().unwrap_or_default();
+        let name = last(policy_arn);
         (aws_managed && AWS_DENY_ONLY.contains(&name)) || self.deny_only.contains(policy_arn)
     }
 }

@@ -1,11 +1,11 @@
 //! Which accesses and stores of a workload are given, and what they give. Also what each access is told about itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::conditions::{ConditionType, Reason};
-use crate::api::phi_workload::{AppliedAccess, AppliedStore};
+use crate::api::phi_workload::{AppliedAccess, AppliedStore, WorkloadIdentityStatus};
 use crate::api::stores::DataStore;
-use crate::api::{BedrockAccessSpec, Operation, UseCase, Verdict};
+use crate::api::{BedrockAccessSpec, Operation, PhiWorkloadSpec, UseCase, Verdict};
 use crate::catalogue::Control;
 use crate::policy::PolicyDocument;
 use crate::policy::document::MANAGED_POLICY_SIZE;
@@ -43,6 +43,29 @@ pub struct Requests<'a> {
     pub applied: &'a [AppliedAccess],
     /// The stores that it names.
     pub stores: StoreRequest<'a>,
+}
+
+impl<'a> Requests<'a> {
+    /// What the workload of this spec asks for, with what its recorded `identity` has already.
+    #[must_use]
+    pub fn of(
+        namespace: &'a str,
+        spec: &'a PhiWorkloadSpec,
+        identity: Option<&'a WorkloadIdentityStatus>,
+        accesses: &'a [DeclaredAccess],
+        admitted_stores: &'a BTreeSet<String>,
+    ) -> Self {
+        Self {
+            accesses,
+            applied: identity.map(|identity| identity.accesses.as_slice()).unwrap_or_default(),
+            stores: StoreRequest {
+                namespace,
+                names: spec.stores.as_deref().unwrap_or_default(),
+                admitted: admitted_stores,
+                applied: identity.map(|identity| identity.stores.as_slice()).unwrap_or_default(),
+            },
+        }
+    }
 }
 
 /// The accesses and stores of a workload, judged together.

@@ -1,14 +1,10 @@
 //! The order of a removal: identity first, isolation last. What could not be taken away keeps what comes after it.
 
 use crate::domain::Fault;
+use crate::domain::names::last;
 use crate::plan::Action;
 
 use super::{Executor, Results};
-
-/// A workload's policy has the name of its own role.
-fn name_of(policy_arn: &str) -> &str {
-    policy_arn.rsplit('/').next().unwrap_or(policy_arn)
-}
 
 impl Executor<'_> {
     /// Takes all policies off a role.
@@ -28,7 +24,8 @@ impl Results {
     /// because an action does not tell whose pods a fence is around.
     pub(super) fn too_early(&self, action: &Action) -> bool {
         match action {
-            Action::DeletePolicy { arn, .. } => self.powerful.contains(name_of(arn)),
+            // It has the name of its workload's own role.
+            Action::DeletePolicy { arn, .. } => self.powerful.contains(last(arn)),
             Action::DeleteNetworkPolicy { .. } => !self.powerful.is_empty(),
             _ => false,
         }
@@ -40,7 +37,7 @@ impl Results {
             | Action::StripRole { role, .. }
             | Action::DetachPolicy { role, .. }
             | Action::DeleteInlinePolicy { role, .. } => self.powerful.insert(role.clone()),
-            Action::DetachOwnPolicy { policy_arn, .. } => self.powerful.insert(name_of(policy_arn).to_owned()),
+            Action::DetachOwnPolicy { policy_arn, .. } => self.powerful.insert(last(policy_arn).to_owned()),
             _ => false,
         };
     }

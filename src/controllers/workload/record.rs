@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::api::identity::IdentityManagement;
 use crate::api::phi_workload::WorkloadIdentityStatus;
 use crate::controllers::identity::There;
+use crate::domain::names::last;
 use crate::domain::tags;
 use crate::plan::{Action, Applied};
 
@@ -98,10 +99,7 @@ impl Pass<'_> {
     fn former(&self, recorded: Option<&WorkloadIdentityStatus>, current: &str, applied: &Applied) -> Vec<String> {
         let own = self.environment.facts.scope.role_arn(&self.role_name());
         let arns = recorded.into_iter().flat_map(|identity| identity.former_role_arns.iter().chain([&identity.role_arn]));
-        let detached = |arn: &str| {
-            let name = arn.rsplit('/').next();
-            applied.done().any(|action| matches!(action, Action::DetachOwnPolicy { role, .. } if Some(role.as_str()) == name))
-        };
+        let detached = |arn: &str| applied.done().any(|action| matches!(action, Action::DetachOwnPolicy { role, .. } if role == last(arn)));
         let left = arns.filter(|arn| !arn.is_empty() && **arn != current && **arn != own && !detached(arn));
         left.cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }

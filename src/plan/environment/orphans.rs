@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::names::last;
 use crate::domain::{Scope, tags};
 use crate::observed::handed_over::HandedOver;
 use crate::observed::identity::{DocumentText, IdentitySnapshot};
@@ -124,10 +125,6 @@ fn finish(name: &str, role: Option<&&Role>, policy_arn: &str, claimed: &Living) 
 fn unclaimed_policies<'a>(role: &'a Role, identity: &'a IdentitySnapshot, claimed: &'a Living) -> impl Iterator<Item = Action> + 'a {
     let ours = role.attached.iter().filter(|arn| identity.policies.contains_key(*arn) && !claimed.has(arn));
     ours.map(|arn| Action::DetachOwnPolicy { role: role.name.clone(), policy_arn: arn.clone() })
-}
-
-fn last(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 /// Takes our annotations off the service accounts and then, last of all, the isolation away that no living workload has now. Each once:

@@ -17,7 +17,7 @@ use crate::policy::trust::service_account_trust;
 use crate::policy::{PolicyDocument, Relation, relate};
 
 use super::WorkloadInputs;
-use attachments::{held, last};
+use attachments::held;
 
 const FAMILY: ConditionType = ConditionType::IdentityReady;
 

@@ -23,7 +23,7 @@ use crate::observed::pods::PodFacts;
 
 use super::access::{Admitted, DeclaredAccess, Requests, admit};
 use super::facts::EnvironmentFacts;
-use super::stores::{self, StoreRequest};
+use super::stores;
 use super::{Finding, Plan};
 
 /// What the plan of a workload is made from.
@@ -124,17 +124,8 @@ pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
 /// What a workload asks for, all of which is judged together.
 #[must_use]
 pub fn requests<'a>(inputs: &WorkloadInputs<'a>) -> Requests<'a> {
-    let applied = inputs.previous.identity.as_ref();
-    Requests {
-        accesses: inputs.accesses,
-        applied: applied.map(|identity| identity.accesses.as_slice()).unwrap_or_default(),
-        stores: StoreRequest {
-            namespace: inputs.namespace,
-            names: inputs.spec.stores.as_deref().unwrap_or_default(),
-            admitted: inputs.admitted_stores,
-            applied: applied.map(|identity| identity.stores.as_slice()).unwrap_or_default(),
-        },
-    }
+    let identity = inputs.previous.identity.as_ref();
+    Requests::of(inputs.namespace, inputs.spec, identity, inputs.accesses, inputs.admitted_stores)
 }
 
 /// Whether the policy contains an access or a store that is no longer given as it was.

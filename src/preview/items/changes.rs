@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::names::last;
 use crate::plan::Action;
 use crate::plan::action::{EndpointChange, GroupReference, KeyReference};
 
@@ -112,8 +113,4 @@ fn endpoint(change: &EndpointChange) -> Value {
 /// What EC2 calls the thing with this id.
 fn kind_of(id: &str) -> &'static str {
     if id.starts_with("sg-") { "SecurityGroup" } else { "VpcEndpoint" }
-}
-
-fn last(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
 }

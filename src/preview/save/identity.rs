@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::ResourceExt;
 
 use crate::api::phi_workload::WorkloadIdentityStatus;
+use crate::domain::names::last;
 use crate::domain::{names, tags};
 use crate::observed::identity::{DocumentText, Role};
 use crate::policy::PolicyDocument;
@@ -16,7 +17,7 @@ impl Seen<'_> {
     /// The identity that a workload's status records, by role name.
     fn recorded(&self) -> BTreeMap<&str, &WorkloadIdentityStatus> {
         let identities = self.workloads.iter().filter_map(|workload| workload.status.as_ref()?.identity.as_ref());
-        identities.map(|identity| (identity.role_arn.rsplit('/').next().unwrap_or_default(), identity)).collect()
+        identities.map(|identity| (last(&identity.role_arn), identity)).collect()
     }
 
     pub(super) fn policies(&self) -> BTreeMap<String, FoundPolicy> {

@@ -3,13 +3,14 @@
 
 use crate::api::conditions::Reason;
 use crate::catalogue::Control;
+use crate::domain::names::last;
 use crate::observed::identity::Role;
 use crate::plan::{Action, Finding, Plan};
 use crate::policy::relation::Coverage;
 use crate::policy::trust::{AUDIENCE, lets_in};
 use crate::policy::{PolicyDocument, Relation, relate};
 
-use super::{FAMILY, Identity, last, refusal};
+use super::{FAMILY, Identity, refusal};
 
 impl Identity<'_> {
     /// Plans the identity with the platform's role. Nothing is given, and the service account keeps its annotation, as long as the role

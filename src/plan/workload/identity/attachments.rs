@@ -2,6 +2,7 @@
 
 use crate::api::conditions::Reason;
 use crate::catalogue::Control;
+use crate::domain::names::last;
 use crate::observed::identity::Role;
 use crate::plan::{Action, Finding, Plan};
 use crate::policy::PolicyDocument;
@@ -51,11 +52,6 @@ pub(super) fn held(name: &str) -> Plan {
         format!("{name} is on the role and only denies; it is left, whatever the spec says: take it off once it is no longer needed");
     let finding = Finding::cut_off(Control::LeastPrivilege, FAMILY, message);
     Plan { findings: vec![finding.about(last(name))], ..Plan::default() }
-}
-
-/// What tells one policy of a role from another in a status.
-pub(super) fn last(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
 }
 
 fn foreign(action: Action, name: &str) -> Plan {

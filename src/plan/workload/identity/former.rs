@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::names::last;
 use crate::observed::identity::Role;
 use crate::plan::{Action, Plan};
 
-use super::{Identity, last};
+use super::Identity;
 
 impl Identity<'_> {
     /// The same as [`leave_former`](Self::leave_former), once the `current` role is in use: it has our policy and the service account
