@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -150,6 +152,32 @@ fn a_changed_store_changes_the_facts_and_another_order_does_not() {
         assert_ne!(digest(&[changed.clone(), queue()]), before, "{changed}");
     }
     assert_ne!(digest(&[queue()]), before);
+}
+
+#[test]
+fn under_other_rules_what_was_withdrawn_is_gone_and_nothing_comes_instead() {
+    let known = facts(&rules(&[bucket("labs", &[]), queue()]), &provisioned());
+    let (model, another) = (known.models.keys().next().unwrap().clone(), "another.model-v1:0".to_owned());
+    let mut known = known;
+    known.profiles.insert("us.old".to_owned(), crate::plan::facts::ProfileFact::NotFound(String::new()));
+    let mut ruled = rules(&[bucket("labs", &[]), queue()]);
+    ruled.profiles.insert("us.old".to_owned());
+    assert_eq!(known.under(&ruled), known, "the same rules change nothing");
+    ruled.models.insert(another);
+    assert_eq!(known.under(&ruled), known, "what is new waits until it is read");
+
+    let without = known.under(&Rules { models: BTreeSet::new(), profiles: BTreeSet::new(), ..ruled });
+    assert!(known.models.contains_key(&model) && without.models.is_empty() && without.profiles.is_empty());
+    let names = |stores: &[Value]| {
+        let left = known.under(&rules(stores)).stores;
+        left.into_iter().map(|store| (store.name, store.namespace_selector)).collect::<Vec<_>>()
+    };
+    let selector = json!({ "matchLabels": { "a": "c" } });
+    let (mut wider, mut moved) = (bucket("labs", &[]), queue());
+    wider["namespaceSelector"] = selector.clone();
+    moved["arn"] = json!("arn:aws:sqs:us-east-1:123456789012:other");
+    let wanted = vec![("labs".to_owned(), serde_json::from_value(selector).unwrap())];
+    assert_eq!(names(&[wider, moved, bucket("new", &[])]), wanted, "with the selector of now");
 }
 
 #[test]
