@@ -41,6 +41,12 @@ pub enum Control {
     OwnershipTags,
     /// Temporary credentials by web identity.
     WebIdentity,
+    /// No way around the declared access: other inference planes, batch, agents, tools.
+    SideDoors,
+    /// A guardrail that filters content and blocks or masks personal information.
+    Guardrails,
+    /// No call to a model without a guardrail.
+    GuardrailEnforcement,
 }
 
 impl Control {
@@ -77,6 +83,9 @@ impl Control {
             Self::ExactTrust => ("IAM-14", "164.312(d)"),
             Self::OwnershipTags => ("IAM-7", "164.308(a)(4)"),
             Self::WebIdentity => ("IAM-4", "164.312(a)(2)(i), 164.312(d)"),
+            Self::Guardrails => ("BR-1", "164.312(e)(1); Privacy 164.502(b), 164.514(d)"),
+            Self::GuardrailEnforcement => ("BR-2", "164.312(a)(1)"),
+            Self::SideDoors => ("BR-6", "164.312(a)(1), 164.312(e)(1)"),
         }
     }
 }

@@ -7,6 +7,9 @@ pub const HOLD: &str = "hipaa-operator.io/hold";
 /// A person's leave to take the environment over from another API server. The value is the name of the claim to replace, so that it
 /// works once.
 pub const TAKE_OVER_CLAIM: &str = "hipaa-operator.io/take-over-claim";
+/// On an environment: a person's word that every application names the new version of a guardrail, such as `phi:4`. Roles may then name
+/// that version only, before the overlap ends.
+pub const CONFIRM_GUARDRAIL: &str = "hipaa-operator.io/confirm-guardrail";
 /// On our objects that have something to clean up before they go.
 pub const FINALIZER: &str = "hipaa-operator.io/cleanup";
 /// The annotation EKS reads to give a service account's pods a role

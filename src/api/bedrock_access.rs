@@ -51,10 +51,13 @@ pub struct BedrockAccessSpec {
     #[x_kube(merge_strategy = ListMerge::Set, validation = ("self.all(m, !m.matches('^(us|us-gov|eu|apac|jp|au|ca|sa|global)[.]'))",
         "an id that begins with a geography, such as us. or eu., is an inference profile: list it under inferenceProfiles"))]
     pub models: Option<Vec<String>>,
-    /// Geographic inference profile ids, among those the environment approves.
-    #[schemars(length(max = 32), inner(length(max = 140), regex(pattern = r"^[a-z][a-z-]*\.[a-z0-9][a-z0-9.:_-]*$")))]
+    /// Inference profiles, among those the environment approves: ids of system-defined ones, such as
+    /// us.anthropic.claude-3-haiku-20240307-v1:0, or the environment's names for application profiles.
+    #[schemars(length(max = 32), inner(length(max = 140), regex(pattern = r"^[a-z0-9]([a-z0-9.:_-]*[a-z0-9])?$")))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub inference_profiles: Option<Vec<String>>,
+    /// The guardrail, among the environment's, that every call has to name. Absent means the environment's default.
+    pub guardrail_ref: Option<NameReference>,
     /// What may be done with them. Absent means Invoke and InvokeStream.
     #[schemars(length(min = 1, max = 8))]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -119,6 +122,8 @@ pub enum Operation {
     InvokeStream,
     /// `CountTokens`, which sends the prompt too.
     CountTokens,
+    /// `ApplyGuardrail`, the guardrail of the access by itself, without a model.
+    ApplyGuardrail,
     /// A value of a newer version of this API; the access is refused.
     #[serde(other)]
     #[schemars(skip)]

@@ -17,6 +17,8 @@ pub enum ConditionType {
     KeyReady,
     /// Environment: the permissions boundary is there and as wide as the approved models and the stores need.
     BoundaryReady,
+    /// Environment: every declared guardrail is published and does what is declared. There only if any is declared.
+    GuardrailsReady,
     /// Environment: the operator's own STS and Bedrock calls get through.
     BedrockReachable,
     /// Workload: the namespace and the service account may use the environment.
@@ -45,6 +47,7 @@ impl ConditionType {
             Self::EndpointsReady => "EndpointsReady",
             Self::KeyReady => "KeyReady",
             Self::BoundaryReady => "BoundaryReady",
+            Self::GuardrailsReady => "GuardrailsReady",
             Self::BedrockReachable => "BedrockReachable",
             Self::Admitted => "Admitted",
             Self::NetworkIsolated => "NetworkIsolated",
@@ -182,7 +185,7 @@ reasons! {
     BoundaryTooNarrow,
     /// The platform's boundary is no readable policy document.
     BoundaryUnreadable,
-    /// The boundary lets something through that goes around the declared access.
+    /// The boundary, or the environment on purpose, lets something through that goes around the declared access.
     SideDoorsOpen,
     /// The platform's role has no permissions boundary.
     BoundaryMissing,
@@ -252,6 +255,22 @@ reasons! {
     ProfileNotFound,
     /// A destination Region of the profile is not approved.
     RegionNotApproved,
+    /// The environment lets profiles be approved that may process PHI in any commercial Region.
+    GlobalProfilesAllowed,
+    /// The environment declares no guardrail.
+    NoGuardrail,
+    /// The guardrail does not exist, or is not among the environment's.
+    GuardrailNotFound,
+    /// No published version of the guardrail is ready.
+    GuardrailNotReady,
+    /// The access names no guardrail and the environment has no default.
+    GuardrailMissing,
+    /// The guardrail filters no harmful content.
+    GuardrailTooWeak,
+    /// The guardrail neither blocks nor masks personal information.
+    PersonalInformationPasses,
+    /// The model takes no guardrail, so that its calls are exempt from naming one.
+    ModelTakesNoGuardrail,
     /// The use case is prohibited.
     UseCaseProhibited,
     /// The use case needs a named overseer.

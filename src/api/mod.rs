@@ -5,8 +5,10 @@
 
 pub mod annotations;
 pub mod bedrock_access;
+pub mod bedrock_approval;
 pub mod conditions;
 mod definitions;
+pub mod guardrails;
 pub mod identity;
 pub mod network;
 pub mod phi_environment;
@@ -16,6 +18,7 @@ pub mod shared;
 pub mod stores;
 
 pub use bedrock_access::{BedrockAccess, BedrockAccessSpec, BedrockAccessStatus, Operation, UseCase};
+pub use bedrock_approval::{BedrockApproval, SideDoor};
 pub use definitions::all_definitions;
 pub use phi_environment::{PhiEnvironment, PhiEnvironmentSpec};
 pub use phi_environment_status::PhiEnvironmentStatus;

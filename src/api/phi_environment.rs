@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+use super::bedrock_approval::BedrockApproval;
 use super::identity::{IdentityManagement, RoleMapping};
 use super::network::NetworkRules;
 use super::phi_environment_status::PhiEnvironmentStatus;
@@ -103,29 +104,6 @@ pub struct AwsScope {
     /// VPC of the endpoints. Absent means the VPC of the cluster's subnets.
     #[schemars(regex(pattern = r"^vpc-[0-9a-f]{8,17}$"))]
     pub vpc_id: Option<String>,
-}
-
-/// What may be called in Amazon Bedrock.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("(has(self.models) && size(self.models) > 0) || (has(self.inferenceProfiles) && size(self.inferenceProfiles) > 0)",
-    "approve at least one foundation model in models or one profile in inferenceProfiles"))]
-pub struct BedrockApproval {
-    /// Foundation model ids that accesses may name, such as anthropic.claude-3-haiku-20240307-v1:0. No wildcards.
-    #[schemars(length(max = 64), inner(length(max = 140), regex(pattern = r"^[a-z0-9][a-z0-9.:_-]*$")))]
-    #[x_kube(merge_strategy = ListMerge::Set, validation = ("self.all(m, !m.matches('^(us|us-gov|eu|apac|jp|au|ca|sa|global)[.]'))",
-        "an id that begins with a geography, such as us. or eu., is an inference profile: list it under inferenceProfiles"))]
-    pub models: Option<Vec<String>>,
-    /// System-defined geographic inference profile ids that accesses may name, such as us.anthropic.claude-3-haiku-20240307-v1:0.
-    #[schemars(length(max = 64), inner(length(max = 140), regex(pattern = r"^[a-z][a-z-]*\.[a-z0-9][a-z0-9.:_-]*$")))]
-    #[x_kube(merge_strategy = ListMerge::Set, validation = ("self.all(p, !p.startsWith('global.'))",
-        "a global. profile may process PHI in any commercial Region and cannot be approved: name a geographic profile, such as us. or eu."))]
-    pub inference_profiles: Option<Vec<String>>,
-    /// AWS Regions in which inference may run. Absent means the environment's own Region only.
-    /// Every destination Region of an approved inference profile must be listed.
-    #[schemars(length(min = 1, max = 32), inner(regex(pattern = r"^[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}$")))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    pub approved_regions: Option<Vec<String>>,
 }
 
 /// How one VPC endpoint service is reached.
@@ -251,4 +229,6 @@ pub struct IdentityRules {
     /// A permissions boundary of the platform's own, used instead of the operator's. It is attached and verified, never changed.
     #[schemars(length(max = 2048), regex(pattern = r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$"))]
     pub boundary_arn: Option<String>,
+    /// Whether roles and boundary deny everything to a session that the cluster's OIDC provider did not federate. Absent means no.
+    pub require_federation: Option<bool>,
 }

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use super::guardrails::GuardrailStatus;
 use super::shared::{ControlCounts, ControlStatus, DeletionPolicy, Enforcement, Management, PlanStatus};
 
 /// What the operator last saw and did for an environment, with every default resolved.
@@ -47,6 +48,11 @@ pub struct PhiEnvironmentStatus {
     /// ARN of the permissions boundary in force, once it is there and ours, or the platform's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boundary_arn: Option<String>,
+    /// Guardrails in use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub guardrails: Vec<GuardrailStatus>,
     /// Foundation models as the account can call them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 128))]

@@ -1,4 +1,6 @@
-//! Which models and inference profiles the account can call.
+//! Which models and inference profiles the account can call, and its guardrails.
+
+mod guardrails;
 
 use aws_config::SdkConfig;
 
@@ -37,16 +39,16 @@ impl Bedrock {
         }))
     }
 
-    /// The inference profile with this id and the models it leads to; `None` if the Region has none
+    /// The inference profile that `identifier` (an id or ARN) names, as `name`, and the models it leads to; `None` if the Region has none
     /// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetInferenceProfile.html>).
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn profile(&self, id: &str) -> Read<Option<Profile>> {
-        let call = self.client.get_inference_profile().inference_profile_identifier(id).send();
+    pub async fn profile(&self, name: &str, identifier: &str) -> Read<Option<Profile>> {
+        let call = self.client.get_inference_profile().inference_profile_identifier(identifier).send();
         let answer = known(self.calls.watch("bedrock", "GetInferenceProfile", call).await)?;
         Ok(answer.map(|answer| Profile {
-            id: answer.inference_profile_id,
+            id: name.to_owned(),
             model_arns: answer.models.into_iter().filter_map(|model| model.model_arn).collect(),
         }))
     }

@@ -16,7 +16,7 @@ use kube::{Api, Client, ResourceExt};
 
 use crate::api::annotations::ROLE_ARN;
 use crate::api::conditions::Reason;
-use crate::api::{PhiEnvironment, PhiEnvironmentStatus, PhiWorkload, Verdict};
+use crate::api::{BedrockAccess, PhiEnvironment, PhiEnvironmentStatus, PhiWorkload, Verdict};
 use crate::aws::{Account, Alarm, CallObserver, Settings};
 use crate::cluster::fault::fault_of;
 use crate::controllers::observe::{Known, Observation, observe};
@@ -24,7 +24,7 @@ use crate::domain::{Fault, names, tags};
 use crate::observed::Read;
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::identity::IdentitySnapshot;
-use crate::plan::environment::{EnvironmentInputs, Rules, scope_findings};
+use crate::plan::environment::{EnvironmentInputs, Named, Rules, scope_findings};
 use crate::plan::workload::{admits, carries_our_label};
 use crate::preview::observed::{FoundNamespace, FoundNetworkPolicy, KnownEnvironment, KnownFacts};
 use crate::preview::save::{Seen, save, unread};
@@ -92,7 +92,9 @@ async fn environment(client: &Client, name: &str, operator_arn: Option<&str>) ->
     let account = Account::connect(&settings, CallObserver::new(|_, _, _| {}, &Alarm::default())).await;
     let caller = account.sts.caller().await;
     let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
-    let rules = Rules::of(name, spec, partition.as_deref());
+    let mut rules = Rules::of(name, spec, partition.as_deref());
+    let workloads = bound(client, name).await.map_err(|fault| told(&fault))?;
+    rules.named = named(client, &rules, &workloads).await.map_err(|fault| told(&fault))?;
     let api_server = api_server(client).await;
     let start = Known { spec, rules: &rules, recorded: object.status.as_ref().unwrap_or(&nothing), caller, api_server };
     let Observation { environment: mut observed, identity } = observe(client, &account, start).await;
@@ -105,7 +107,6 @@ async fn environment(client: &Client, name: &str, operator_arn: Option<&str>) ->
     }
     meant(&rules, &observed)?;
     let identity = identity.map_err(|fault| told(&fault))?;
-    let workloads = bound(client, name).await.map_err(|fault| told(&fault))?;
     let namespaces = namespaces(client, &object, &workloads).await.map_err(|fault| told(&fault))?;
     let tagged_policies = tagged_policies(&account, &rules, &identity, &workloads).await.map_err(|fault| told(&fault))?;
     let seen = Seen {
@@ -148,6 +149,18 @@ async fn bound(client: &Client, environment: &str) -> Result<Vec<PhiWorkload>, F
     let all = Api::<PhiWorkload>::all(client.clone()).list(&ListParams::default()).await;
     let all = all.map_err(|error| fault_of("ListPhiWorkloads", &error))?;
     Ok(all.into_iter().filter(|workload| workload.spec.environment_ref.name == environment).collect())
+}
+
+/// What the accesses of the workloads name of the environment's families.
+async fn named(client: &Client, rules: &Rules, workloads: &[PhiWorkload]) -> Result<Named, Fault> {
+    let all = Api::<BedrockAccess>::all(client.clone()).list(&ListParams::default()).await;
+    let all = all.map_err(|error| fault_of("ListBedrockAccesses", &error))?;
+    let theirs = |access: &&BedrockAccess| {
+        workloads.iter().any(|workload| {
+            workload.metadata.namespace == access.metadata.namespace && workload.name_any() == access.spec.workload_ref.name
+        })
+    };
+    Ok(Named::of(&rules.terms, all.iter().filter(theirs).map(|access| &access.spec)))
 }
 
 /// The namespaces that the environment admits or that hold a workload of it.

@@ -12,6 +12,7 @@ use crate::domain::Fault;
 use crate::plan::Finding;
 use crate::plan::access::{Requests, admit};
 use crate::plan::stores::admitted;
+use crate::plan::workload::admits;
 use crate::status::access::{AccessPass, is_under_way, project, stale, unjudged};
 use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
@@ -55,8 +56,13 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                 )),
                 (Some(declared), Some(known), None) if known.uid == declared.metadata.uid => {
                     let siblings = declared_accesses(context, &namespace, workload_name);
+                    let labels = labels_of(context, &namespace);
+                    let bound = admits(&declared.spec.namespace_selector, &labels);
+                    if bound && context.waits_for_answer(&known, siblings.iter().map(|access| &access.spec)) {
+                        return Ok(Next::Settled(IDLE));
+                    }
                     let workload_status = context.statuses.previous(workload);
-                    let admitted = admitted(&known.facts.stores, &labels_of(context, &namespace));
+                    let admitted = admitted(&known.facts.stores, &labels);
                     let identity = workload_status.identity.as_ref();
                     let requests = Requests::of(&namespace, &workload.spec, identity, &siblings, &admitted);
                     let mut findings = admit(&requests, &known.facts).findings.remove(&object.name_any()).unwrap_or_default();

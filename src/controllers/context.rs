@@ -1,8 +1,9 @@
 //! What every controller has in hand.
 
+mod named;
 mod unread;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -92,8 +93,10 @@ pub struct Environment {
     pub facts: EnvironmentFacts,
     /// Digest of everything that its dependents are judged by: the facts, and what the environment asks of them.
     pub digest: String,
-    /// Digest of the facts alone.
+    /// Digest of the facts alone, without what single models and profiles resolve to.
     pub digest_of_facts: String,
+    /// The models and profiles of approved families that accesses named when the account was last asked.
+    pub asked: BTreeSet<String>,
     /// The account.
     pub account: Account,
     /// The account's IAM.

@@ -9,14 +9,17 @@ use std::time::{Duration, Instant};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
-use crate::api::annotations::FINALIZER;
+use crate::api::annotations::{CONFIRM_GUARDRAIL, FINALIZER};
 use crate::api::conditions::{ConditionType, Reason};
+use crate::api::guardrails::GuardrailStatus;
 use crate::api::shared::Enforcement;
 use crate::api::{PhiEnvironment, PhiEnvironmentStatus, Verdict};
 use crate::aws::Account;
 use crate::cluster::objects::{WithStatus, hold, reconcile_at};
 use crate::domain::{Fault, FaultClass, digest, names};
+use crate::observed::environment::EnvironmentObservation;
 use crate::plan::applied::Outcome;
+use crate::plan::environment::guardrails::in_use;
 use crate::plan::environment::{EnvironmentInputs, Rules, plan};
 use crate::plan::{Action, Applied, Finding, Mode, may_hold};
 use crate::status::conditions::Stamp;
@@ -83,7 +86,8 @@ impl<'a> Pass<'a> {
         let caller = account.sts.caller().await;
         let name = object.name_any();
         let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
-        let rules = Rules::of(&name, &object.spec, partition.as_deref());
+        let mut rules = Rules::of(&name, &object.spec, partition.as_deref());
+        rules.named = context.named(&name, &object.spec.namespace_selector, &rules.terms);
         let mut pass = Self {
             identity_read: false,
             mode: Mode::of(object.spec.enforcement, &[hold(object)]),
@@ -127,12 +131,13 @@ impl Pass<'_> {
         let plan = plan(&EnvironmentInputs {
             // What an unread profile changes in the digest is nobody's change of inputs.
             may_hold: may_hold(self.previous.settled_inputs.as_deref(), &inputs, wished)
-                || (!wished && observed.profiles.values().any(Result::is_err)),
+                || (!wished && self.inputs(observed).application_profiles().any(Result::is_err)),
             // Without a record no wish is known to be new.
             asked: self.previous.key_enabled_for.as_ref().is_some_and(|before| asks_anew(&self.wish(), before)),
             recorded_key: recorded_key(&self.previous),
             boundary_refused: refused_boundary(&self.previous),
             recorded_endpoints: &self.previous.endpoints,
+            recorded_guardrails: &self.previous.guardrails,
             ..self.inputs(observed)
         })
         .restricted_to(&self.mode);
@@ -168,6 +173,7 @@ impl Pass<'_> {
                 settled: settled.then_some(inputs),
                 reconcile_at: if outstanding || !applied.withheld.is_empty() { self.previous.last_reconcile_at.clone() } else { wish },
                 wish: self.wish(),
+                guardrails: self.guardrails(observed),
                 bound_workloads: self.bound_workloads(),
                 deleting: None,
             },
@@ -204,6 +210,12 @@ impl Pass<'_> {
         wish(self.object.metadata.generation, reconcile_at(self.object).map(String::as_str))
     }
 
+    /// The guardrails in use.
+    pub(super) fn guardrails(&self, observed: &EnvironmentObservation) -> Vec<GuardrailStatus> {
+        let confirmed = self.object.metadata.annotations.as_ref().and_then(|all| all.get(CONFIRM_GUARDRAIL)).map(String::as_str);
+        in_use(&self.rules, &observed.guardrails, &self.previous.guardrails, confirmed, self.at.now)
+    }
+
     pub(super) fn bound_workloads(&self) -> usize {
         self.context.caches.workloads_of(&self.name, |_| ()).len()
     }
@@ -220,7 +232,9 @@ impl Pass<'_> {
         let observed = &seen.environment;
         let vpc = observed.vpc.as_ref().ok().and_then(Option::as_ref).map(|vpc| (&vpc.id, &vpc.cidrs));
         let subnets: Vec<_> = observed.subnets.iter().flatten().map(|subnet| (&subnet.id, &subnet.zone)).collect();
-        let profiles: Vec<_> = observed.profiles.values().filter_map(|read| read.as_ref().ok()).collect();
+        let named = &self.rules.terms.application_profiles;
+        let profiles = observed.profiles.iter().filter(|(name, _)| named.contains_key(*name));
+        let profiles: Vec<_> = profiles.filter_map(|(_, read)| read.as_ref().ok()).collect();
         digest::of_value(&(&self.object.spec, &self.rules.scope, vpc, subnets, profiles, observed.operator_arn.as_ref().ok()))
     }
 

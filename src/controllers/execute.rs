@@ -2,6 +2,7 @@
 //! looking for our tags first.
 
 mod claims;
+mod guardrails;
 mod removal;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -107,6 +108,10 @@ impl Executor<'_> {
             | Action::TagKey { .. }
             | Action::UntagKey { .. } => self.key(action, results).await.map(|()| None),
             Action::CreatePolicy { .. } | Action::AnnotateServiceAccount { .. } if results.identity_failed => Err(Obstacle::Missing),
+            Action::CreateGuardrail(_)
+            | Action::UpdateGuardrail { .. }
+            | Action::CreateGuardrailVersion { .. }
+            | Action::DeleteGuardrail { .. } => Ok(self.guardrail(action).await.map(|()| None)?),
             Action::CreateBoundary { .. }
             | Action::ChangeBoundary { .. }
             | Action::DeleteBoundary { .. }

@@ -1,6 +1,7 @@
 //! Reads everything that a pass over an environment needs, once, as much as possible at the same time.
 
 mod elsewhere;
+mod guardrails;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,14 +54,16 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
     let cluster_arn = scope.cluster_arn();
     let alias = names::key_alias(scope);
     let platform_roles = rules.platform_role_names();
+    let (models, profiles) = (rules.models(), rules.profiles());
     let key = spec.key.as_ref().and_then(|key| key.key_arn.clone()).unwrap_or(alias);
-    let (cluster, issuer, key, identity, models, profiles, dns, platform_boundary) = join!(
+    let (cluster, issuer, key, identity, models, profiles, guardrails, dns, platform_boundary) = join!(
         account.eks.cluster(&scope.cluster_name),
         api_server_issuer(client),
         account.kms.key(&key),
         account.iam.snapshot(&scope.path, &cluster_arn, role_name.as_deref(), &platform_roles),
-        each(&rules.models, |model| account.bedrock.availability(model)),
-        each(&rules.profiles, |profile| account.bedrock.profile(profile)),
+        each(&models, |model| account.bedrock.availability(model)),
+        each(&profiles, |profile| account.bedrock.profile(profile, rules.terms.identifier(profile))),
+        guardrails::read(account, rules, &recorded.guardrails),
         dns_service_addresses(client),
         async {
             match &rules.platform_boundary_arn {
@@ -120,6 +123,7 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
         platform_boundary,
         models,
         profiles,
+        guardrails,
         dns_service_addresses: dns,
     };
     environment.other_security_groups = elsewhere::security_groups(account, rules, &environment, &recorded.endpoints).await;

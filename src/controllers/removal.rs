@@ -188,6 +188,7 @@ pub(super) async fn tell(pass: &Pass<'_>, observed: &EnvironmentObservation, bou
             settled: None,
             reconcile_at: reconcile_at(pass.object).cloned(),
             wish: pass.wish(),
+            guardrails: pass.previous.guardrails.clone(),
             bound_workloads: bound,
             deleting: Some(state),
         },

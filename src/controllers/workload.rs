@@ -71,7 +71,9 @@ pub(super) async fn reconcile(context: &Context, object: &PhiWorkload) -> Result
                 // The first word on a workload is not that its pods were not read yet.
                 context.caches.pods.told_within(&object.namespace().unwrap_or_default(), PODS).await;
             }
-            Pass::new(context, object, declared, known).run().await
+            let pass = Pass::new(context, object, declared, known);
+            // The sum of its accesses is not known before, and what is there stays meanwhile.
+            if pass.waits_for_answer() { Ok(Next::Settled(IDLE)) } else { pass.run().await }
         }
         _ if object.metadata.deletion_timestamp.is_some() => hand_over(context, object).await,
         (declared, _) => wait(context, object, declared.is_some()).await,

@@ -33,6 +33,13 @@ pub fn security_group(scope: &Scope, service: &str) -> String {
     format!("hipaa-operator/{}/{}/{service}", scope.cluster_name, scope.environment)
 }
 
+/// Name of a guardrail of the operator's making, at most 50 characters (Bedrock's limit).
+#[must_use]
+pub fn guardrail(scope: &Scope, name: &str) -> String {
+    let digest = digest::of_parts(&[&scope.cluster_arn(), &scope.environment, "guardrail", name], DIGEST_LENGTH);
+    bounded(&format!("{}-{name}", scope.environment), &digest, 50)
+}
+
 /// Name of a workload's `NetworkPolicy`: that of the workload, at most 63 characters, behind a prefix.
 #[must_use]
 pub fn network_policy(workload: &str) -> String {

@@ -11,6 +11,7 @@ use super::account::{Caller, Key};
 use super::bedrock::ModelAvailability;
 use super::claims::Claims;
 use super::cluster::{Cluster, OidcProvider};
+use super::guardrails::ObservedGuardrail;
 use super::identity::ManagedPolicy;
 use super::network::{Endpoint, OfferedService, SecurityGroup, Subnet, Vpc};
 
@@ -59,6 +60,8 @@ pub struct EnvironmentObservation {
     pub models: BTreeMap<String, Read<Option<ModelAvailability>>>,
     /// Every approved profile; `None` for one that the account does not see.
     pub profiles: BTreeMap<String, Read<Option<Profile>>>,
+    /// Every declared guardrail, by the environment's name for it.
+    pub guardrails: BTreeMap<String, Read<ObservedGuardrail>>,
     /// Service addresses of the cluster's DNS.
     pub dns_service_addresses: Read<Vec<String>>,
 }
@@ -89,6 +92,7 @@ impl EnvironmentObservation {
             platform_boundary,
             models,
             profiles,
+            guardrails,
             dns_service_addresses,
         } = self;
         let single = [
@@ -115,6 +119,7 @@ impl EnvironmentObservation {
         ];
         let models = models.values().map(|read| ("model", read.as_ref().err()));
         let profiles = profiles.values().map(|read| ("profile", read.as_ref().err()));
-        single.into_iter().chain(models).chain(profiles).filter_map(|(name, fault)| Some((name, fault?))).collect()
+        let guardrails = guardrails.values().map(|read| ("guardrail", read.as_ref().err()));
+        single.into_iter().chain(models).chain(profiles).chain(guardrails).filter_map(|(name, fault)| Some((name, fault?))).collect()
     }
 }

@@ -5,6 +5,7 @@ pub mod bedrock;
 pub mod claims;
 pub mod cluster;
 pub mod environment;
+pub mod guardrails;
 pub mod handed_over;
 pub mod identity;
 pub mod network;

@@ -1,5 +1,8 @@
 //! Which accesses and stores of a workload are given, and what they give. Also what each access is told about itself.
 
+mod guardrail;
+mod models;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::conditions::{ConditionType, Reason};
@@ -13,7 +16,7 @@ use crate::policy::permissions::{Grant, workload_policy};
 use crate::policy::relation::{Coverage, covers};
 
 use super::Finding;
-use super::facts::{EnvironmentFacts, ProfileFact};
+use super::facts::EnvironmentFacts;
 use super::stores::{self, JudgedStore, StoreRequest};
 
 /// Accesses that one workload may have, so that its status stays small.
@@ -99,9 +102,13 @@ pub fn admit(requests: &Requests, facts: &EnvironmentFacts) -> Admitted {
         let (grant, mut findings) = judge(&access.spec, facts);
         let there = requests.applied.iter().any(|applied| applied.name == access.name && applied.generation == access.generation);
         let limited = |findings: &[Finding]| {
-            findings.iter().all(|finding| finding.verdict != Verdict::Fail || finding.reason == Reason::BoundaryTooNarrow)
+            findings
+                .iter()
+                .all(|finding| finding.verdict != Verdict::Fail || !finding.blocks || finding.reason == Reason::BoundaryTooNarrow)
         };
-        if let Some(grant) = grant.filter(|_| !refused(&findings) || (there && limited(&findings))) {
+        // One that is there goes on as it is until its guardrail is ready; a new one waits for it.
+        let admitted_now = !refused(&findings) && !guardrail::is_awaited(&findings);
+        if let Some(grant) = grant.filter(|_| admitted_now || (there && limited(&findings))) {
             sum.grants.push(grant);
             if sum.grants.len() <= ACCESSES && sum.fits(&mut admitted) {
                 admitted.given.push((access.name.clone(), access.generation));
@@ -143,7 +150,7 @@ impl<'a> Sum<'a> {
 
     /// Whether the sum fits, which is then the policy.
     fn fits(&self, admitted: &mut Admitted) -> bool {
-        let document = workload_policy(&self.facts.scope, &self.facts.vpc_id, &self.grants, &self.stores);
+        let document = workload_policy(&self.facts.setting(), &self.grants, &self.stores);
         let fits = document.fits_managed_policy();
         if fits {
             admitted.document = Some(document);
@@ -163,16 +170,16 @@ pub fn judge(spec: &BedrockAccessSpec, facts: &EnvironmentFacts) -> (Option<Gran
             Control::LeastPrivilege,
             FAMILY,
             Reason::UnrecognizedValue,
-            "operations holds a value that this version of the operator does not know; use Invoke, InvokeStream or CountTokens",
+            "operations holds a value that this version of the operator does not know; use Invoke, InvokeStream, CountTokens or ApplyGuardrail",
         ));
     }
     let mut grant = Grant { operations: operations.into_iter().collect(), ..Grant::default() };
     for model in spec.models.iter().flatten() {
-        findings.push(judge_model(model, facts));
+        findings.push(models::judge_model(model, facts));
         grant.models.insert(model.clone());
     }
     for id in spec.inference_profiles.iter().flatten() {
-        match judge_profile(id, facts) {
+        match models::judge_profile(id, facts) {
             Ok(profile) => {
                 findings.push(Finding::pass(Control::ApprovedRegions, FAMILY, format!("{id} leads to approved Regions only")).about(id));
                 grant.profiles.insert(profile);
@@ -180,16 +187,22 @@ pub fn judge(spec: &BedrockAccessSpec, facts: &EnvironmentFacts) -> (Option<Gran
             Err(finding) => findings.push(*finding),
         }
     }
-    if refused(&findings) {
+    if findings.iter().any(|finding| matches!(finding.verdict, Verdict::Fail | Verdict::Unknown)) {
         return (None, findings);
     }
-    let wanted = workload_policy(&facts.scope, &facts.vpc_id, std::slice::from_ref(&grant), &[]);
+    let (guardrail, told) = guardrail::judge(spec, facts);
+    grant.guardrail = guardrail;
+    findings.extend(told);
+    if findings.iter().any(|finding| finding.verdict == Verdict::Fail && finding.blocks) {
+        return (None, findings);
+    }
+    let wanted = workload_policy(&facts.setting(), std::slice::from_ref(&grant), &[]);
     findings.push(boundary(&wanted, facts, FAMILY, "access"));
     (Some(grant), findings)
 }
 
 fn refused(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.verdict == Verdict::Fail)
+    findings.iter().any(|finding| finding.verdict == Verdict::Fail && finding.blocks)
 }
 
 fn use_case(spec: &BedrockAccessSpec) -> Finding {
@@ -218,48 +231,6 @@ fn use_case(spec: &BedrockAccessSpec) -> Finding {
     } else {
         Finding::pass(Control::UseCases, FAMILY, "the use case is allowed")
     }
-}
-
-fn judge_model(model: &str, facts: &EnvironmentFacts) -> Finding {
-    let environment = &facts.scope.environment;
-    match facts.models.get(model) {
-        None => Finding::fail(Control::ApprovedModels, FAMILY, Reason::ModelNotApproved, format!(
-            "model {model} is not approved by environment {environment}; use one of {}, or ask the platform team to add it to spec.bedrock.models",
-            listed(facts.models.keys())
-        )),
-        Some(Some(obstacle)) => Finding::fail(Control::ApprovedModels, FAMILY, Reason::ModelNotAvailable, format!("model {model} cannot be called: {obstacle}")),
-        Some(None) => Finding::pass(Control::ApprovedModels, FAMILY, format!("model {model} is approved and can be called")),
-    }
-    .about(model)
-}
-
-fn judge_profile(id: &str, facts: &EnvironmentFacts) -> Result<crate::policy::permissions::Profile, Box<Finding>> {
-    let environment = &facts.scope.environment;
-    let finding = match facts.profiles.get(id) {
-        Some(ProfileFact::Callable(profile)) => return Ok(profile.clone()),
-        None => Finding::fail(
-            Control::ApprovedModels,
-            FAMILY,
-            Reason::ModelNotApproved,
-            format!(
-                "profile {id} is not approved by environment {environment}; use one of {}, or ask the platform team to add it to spec.bedrock.inferenceProfiles",
-                listed(facts.profiles.keys())
-            ),
-        ),
-        Some(ProfileFact::NotFound(why)) => {
-            Finding::fail(Control::ApprovedModels, FAMILY, Reason::ProfileNotFound, format!("profile {id} cannot be used: {why}"))
-        }
-        Some(ProfileFact::OtherRegions(regions)) => Finding::fail(
-            Control::ApprovedRegions,
-            FAMILY,
-            Reason::RegionNotApproved,
-            format!(
-                "profile {id} may send PHI to {}, which the environment does not approve; ask the platform team to add them to spec.bedrock.approvedRegions, or use another profile",
-                listed(regions.iter())
-            ),
-        ),
-    };
-    Err(Box::new(finding.about(id)))
 }
 
 /// What the boundary in force does not let through has to wait; where that cannot be told, nothing is claimed.

@@ -9,6 +9,7 @@ mod endpoint;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 
 use crate::domain::tags::Tags;
+use crate::observed::guardrails::GuardrailContent;
 use crate::observed::network::SecurityGroupRule;
 use crate::policy::PolicyDocument;
 
@@ -110,6 +111,25 @@ pub enum Action {
     UntagKey {
         key: KeyReference,
         tags: Vec<String>,
+    },
+
+    /// A guardrail's draft.
+    CreateGuardrail(Box<NewGuardrail>),
+    /// The draft as declared; nothing uses it before it is published.
+    UpdateGuardrail {
+        id: String,
+        name: String,
+        content: Box<GuardrailContent>,
+    },
+    /// Publishes the draft.
+    CreateGuardrailVersion {
+        id: String,
+        name: String,
+        client_token: String,
+    },
+    DeleteGuardrail {
+        id: String,
+        name: String,
     },
 
     /// A claim. What depends on it waits for a pass that has read it.
@@ -226,6 +246,19 @@ pub enum Action {
         name: String,
         uid: Option<String>,
     },
+}
+
+/// A guardrail to make.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewGuardrail {
+    /// Its name in Bedrock.
+    pub name: String,
+    /// What it does.
+    pub content: GuardrailContent,
+    /// Idempotency token.
+    pub client_token: String,
+    /// Ownership tags.
+    pub tags: Tags,
 }
 
 /// A role to make.

@@ -1,21 +1,28 @@
 //! What the workloads and accesses of an environment need to know of it: a digest of one observation, shared by all of them.
 
+mod resolutions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::api::PhiEnvironmentSpec;
+use crate::api::guardrails::GuardrailStatus;
 use crate::api::identity::RoleMapping;
 use crate::api::network::NetworkPeer;
 use crate::api::stores::DataStore;
-use crate::domain::{Fault, Scope};
-use crate::observed::Read;
-use crate::observed::bedrock::ModelAvailability;
+use crate::domain::{Fault, Scope, digest};
 use crate::observed::environment::EnvironmentObservation;
 use crate::policy::PolicyDocument;
-use crate::policy::permissions::Profile;
+use crate::policy::guardrails::PinnedGuardrail;
+use crate::policy::terms::{Setting, Terms};
+
+pub(super) use resolutions::profile_fact;
+use resolutions::read_or_kept;
+pub use resolutions::{ProfileFact, callable_profiles, obstacle};
 
 use super::Action;
+use super::environment::guardrails::{GuardrailRule, pinned};
 use super::environment::{Rules, addresses, leads_to, leads_to_store};
 use super::stores::applied;
 
@@ -30,10 +37,20 @@ pub struct EnvironmentFacts {
     pub vpc_id: String,
     /// OIDC issuer of the cluster, without the scheme.
     pub issuer: String,
-    /// Approved models, with what keeps the account from calling them, if anything.
+    /// What the environment approves in Bedrock and opens on purpose.
+    #[serde(default)]
+    pub terms: Terms,
+    /// Approved models, also those of approved families that an access names, with what keeps the account from calling them, if
+    /// anything.
     pub models: BTreeMap<String, Option<String>>,
-    /// Approved profiles.
+    /// Approved profiles, also those of approved families that an access names.
     pub profiles: BTreeMap<String, ProfileFact>,
+    /// Guardrails, by the environment's name for each; `None` for one of which no version is usable yet.
+    #[serde(default)]
+    pub guardrails: BTreeMap<String, Option<PinnedGuardrail>>,
+    /// The guardrail of accesses that name none.
+    #[serde(default)]
+    pub default_guardrail: Option<String>,
     /// ARN of the boundary in force.
     pub boundary_arn: String,
     /// Its document; `None` as long as there is none.
@@ -66,23 +83,18 @@ pub struct EnvironmentFacts {
     pub dns_on_nodes: bool,
 }
 
-/// An approved profile, as the account resolves it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ProfileFact {
-    /// It can be called, and all its Regions are approved.
-    Callable(Profile),
-    /// The account does not see it, or it could not be read.
-    NotFound(String),
-    /// It leads to Regions that are not approved.
-    OtherRegions(BTreeSet<String>),
-}
-
 impl EnvironmentFacts {
     /// The facts in an observation whose scope is proven; `None` if a read that they need failed or found nothing. What could not be
-    /// read of a model or profile is taken from the `previous` facts: a call that failed takes nothing from anybody.
+    /// read of a model or profile is taken from the `previous` facts: a call that failed takes nothing from anybody. `guardrails` are
+    /// those in use.
     #[must_use]
-    pub fn of(rules: &Rules, spec: &PhiEnvironmentSpec, observed: &EnvironmentObservation, previous: Option<&Self>) -> Option<Self> {
+    pub fn of(
+        rules: &Rules,
+        spec: &PhiEnvironmentSpec,
+        observed: &EnvironmentObservation,
+        guardrails: &[GuardrailStatus],
+        previous: Option<&Self>,
+    ) -> Option<Self> {
         let vpc = observed.vpc.as_ref().ok()?.as_ref()?;
         let cluster = observed.cluster.as_ref().ok()?.as_ref()?;
         let endpoints = observed.endpoints.as_ref().ok()?;
@@ -96,10 +108,21 @@ impl EnvironmentFacts {
         Some(Self {
             vpc_id: vpc.id.clone(),
             issuer: without_scheme(&cluster.issuer).to_owned(),
-            models: read_or_kept(&observed.models, previous.map(|previous| &previous.models), obstacle)?,
-            profiles: read_or_kept(&observed.profiles, previous.map(|previous| &previous.profiles), |read| {
-                profile_fact(read, &rules.resolved.approved_regions)
-            })?,
+            terms: rules.terms.clone(),
+            models: read_or_kept(
+                &observed.models,
+                previous.map(|previous| &previous.models),
+                &rules.terms.exact_models().collect(),
+                obstacle,
+            )?,
+            profiles: read_or_kept(
+                &observed.profiles,
+                previous.map(|previous| &previous.profiles),
+                &rules.terms.exact_profiles().collect(),
+                |read| profile_fact(read, &rules.terms),
+            )?,
+            guardrails: pinned(rules, &observed.guardrails, guardrails),
+            default_guardrail: rules.default_guardrail(),
             boundary_arn: rules.boundary_arn(),
             boundary,
             max_session_duration: rules.resolved.max_session_duration,
@@ -123,11 +146,15 @@ impl EnvironmentFacts {
     #[must_use]
     pub fn under(&self, rules: &Rules) -> Self {
         let mut facts = self.clone();
-        facts.models.retain(|model, _| rules.models.contains(model));
-        facts.profiles.retain(|profile, _| rules.profiles.contains(profile));
+        facts.terms = self.terms.under(&rules.terms);
+        facts.models.retain(|model, _| facts.terms.approves_model(model));
+        facts.profiles.retain(|profile, _| facts.terms.approves_profile(profile));
         let known = |store: &&DataStore| self.stores.iter().any(|before| applied(before) == applied(store));
         facts.stores = rules.stores.iter().filter(known).cloned().collect();
         facts.platform_roles.clone_from(&rules.platform_roles);
+        let before = |rule: &GuardrailRule| (rule.name.clone(), self.guardrails.get(&rule.name).cloned().flatten());
+        facts.guardrails = rules.guardrails.iter().map(before).collect();
+        facts.default_guardrail = rules.default_guardrail();
         facts
     }
 }
@@ -135,7 +162,7 @@ impl EnvironmentFacts {
 /// The fault of a read that workloads and accesses depend on, if one failed. What was known before holds for a time, but not for ever.
 #[must_use]
 pub fn unread(observed: &EnvironmentObservation) -> Option<&Fault> {
-    const NEEDED: [&str; 16] = [
+    const NEEDED: [&str; 17] = [
         "caller",
         "api-server",
         "claims",
@@ -151,12 +178,25 @@ pub fn unread(observed: &EnvironmentObservation) -> Option<&Fault> {
         "platform-boundary",
         "model",
         "profile",
+        "guardrail",
         "dns-service",
     ];
     observed.faults().into_iter().find(|(name, _)| NEEDED.contains(name)).map(|(_, fault)| fault)
 }
 
 impl EnvironmentFacts {
+    /// Where the environment's documents apply.
+    #[must_use]
+    pub fn setting(&self) -> Setting<'_> {
+        Setting { scope: &self.scope, vpc_id: &self.vpc_id, issuer: &self.issuer, terms: &self.terms }
+    }
+
+    /// Digest of what all documents depend on, whatever single models and profiles resolve to.
+    #[must_use]
+    pub fn digest_without_resolutions(&self) -> String {
+        digest::of_value(&Self { models: BTreeMap::new(), profiles: BTreeMap::new(), ..self.clone() })
+    }
+
     /// Name of the platform's role for a service account; `None` if roles are ours to make, or none is named.
     #[must_use]
     pub fn platform_role(&self, namespace: &str, service_account: &str) -> Option<&str> {
@@ -182,57 +222,6 @@ impl EnvironmentFacts {
             }
         }
     }
-}
-
-/// One fact for each thing read: made from the read, or, if that failed, the one known before; `None` if there is neither.
-fn read_or_kept<T, F: Clone>(
-    reads: &BTreeMap<String, Read<T>>,
-    known: Option<&BTreeMap<String, F>>,
-    fact: impl Fn(&Read<T>) -> F,
-) -> Option<BTreeMap<String, F>> {
-    let one = |id: &String, read: &Read<T>| match read {
-        Ok(_) => Some(fact(read)),
-        Err(_) => known.and_then(|known| known.get(id)).cloned(),
-    };
-    reads.iter().map(|(id, read)| Some((id.clone(), one(id, read)?))).collect()
-}
-
-/// What keeps the account from calling a model, and what to do; `None` if nothing does.
-#[must_use]
-pub fn obstacle(read: &Read<Option<ModelAvailability>>) -> Option<String> {
-    match read {
-        Ok(Some(availability)) => availability.obstacle().map(str::to_owned),
-        Ok(None) => Some("Bedrock does not know it; correct the id".to_owned()),
-        Err(fault) => Some(format!("its availability could not be read ({fault})")),
-    }
-}
-
-/// The approved profiles whose every destination is an approved Region.
-#[must_use]
-pub fn callable_profiles(profiles: &BTreeMap<String, Read<Option<Profile>>>, regions: &[String]) -> BTreeSet<Profile> {
-    profiles
-        .values()
-        .filter_map(|read| match profile_fact(read, regions) {
-            ProfileFact::Callable(profile) => Some(profile),
-            _ => None,
-        })
-        .collect()
-}
-
-fn profile_fact(read: &Read<Option<Profile>>, regions: &[String]) -> ProfileFact {
-    let profile = match read {
-        Ok(Some(profile)) => profile,
-        Ok(None) => return ProfileFact::NotFound("the account does not see it in this Region; correct the id".to_owned()),
-        Err(fault) => return ProfileFact::NotFound(format!("it could not be read ({fault})")),
-    };
-    let others: BTreeSet<String> = profile
-        .model_arns
-        .iter()
-        .filter_map(|arn| arn.split(':').nth(3))
-        .filter(|region| !is_placeholder(region) && !regions.iter().any(|approved| approved == region))
-        .map(str::to_owned)
-        .collect();
-    if others.is_empty() { ProfileFact::Callable(profile.clone()) } else { ProfileFact::OtherRegions(others) }
 }
 
 /// Whether a text stands for a fact that only the account knows, such as `<vpc-id>`.

@@ -68,7 +68,7 @@ fn judge_one<'a>(name: &'a str, request: &StoreRequest, facts: &'a EnvironmentFa
         Err(finding) => return JudgedStore { name, store: None, there: false, findings: vec![finding.about(name)] },
     };
     let there = request.applied.contains(&applied(store));
-    let wanted = workload_policy(&facts.scope, &facts.vpc_id, &[], &[store]);
+    let wanted = workload_policy(&facts.setting(), &[], &[store]);
     let limit = boundary(&wanted, facts, FAMILY, "store").about(name);
     // As with an access: what is in the policy stays there, and the boundary limits it by itself.
     let given = limit.verdict != Verdict::Fail || there;

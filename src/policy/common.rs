@@ -7,10 +7,16 @@ use super::relation::{Coverage, covers};
 /// denied. What cannot be shown to be in both is left out. For identity policies.
 #[must_use]
 pub fn common(found: &PolicyDocument, wanted: &PolicyDocument) -> PolicyDocument {
-    let mut statements: Vec<Statement> = found.statement.iter().filter(|statement| statement.effect == Effect::Deny).cloned().collect();
-    statements.extend(part(wanted, |one| covers(found, one) == Coverage::Covered));
+    let (mut statements, wanted_denies) = (denies(found), denies(wanted));
+    let found_denies = statements.clone();
+    // Each permission is judged together with what its own document denies.
+    let with = |one: Statement, denies: &[Statement]| PolicyDocument::of([&[one], denies].concat());
+    statements.extend(part(wanted, |one| covers(found, &with(one, &wanted_denies)) == Coverage::Covered));
     let there = PolicyDocument::of(statements.clone());
-    statements.extend(part(found, |one| covers(wanted, one) == Coverage::Covered && covers(&there, one) != Coverage::Covered));
+    statements.extend(part(found, |one| {
+        let one = with(one, &found_denies);
+        covers(wanted, &one) == Coverage::Covered && covers(&there, &one) != Coverage::Covered
+    }));
     if statements.is_empty() {
         // IAM keeps no document without a statement.
         statements.push(Statement::deny("NothingIsDeclared", &["*"], vec!["*".to_owned()]));
@@ -18,8 +24,12 @@ pub fn common(found: &PolicyDocument, wanted: &PolicyDocument) -> PolicyDocument
     PolicyDocument::of(statements)
 }
 
+fn denies(document: &PolicyDocument) -> Vec<Statement> {
+    document.statement.iter().filter(|statement| statement.effect == Effect::Deny).cloned().collect()
+}
+
 /// The permissions of a document that are `kept`, each judged by itself. Without names, because one statement may become several.
-fn part(document: &PolicyDocument, kept: impl Fn(&PolicyDocument) -> bool) -> Vec<Statement> {
+fn part(document: &PolicyDocument, kept: impl Fn(Statement) -> bool) -> Vec<Statement> {
     let mut part: Vec<Statement> = Vec::new();
     for statement in document.statement.iter().filter(|statement| statement.effect == Effect::Allow) {
         for resource in &statement.resource {
@@ -29,8 +39,7 @@ fn part(document: &PolicyDocument, kept: impl Fn(&PolicyDocument) -> bool) -> Ve
                 resource: vec![resource.clone()],
                 ..statement.clone()
             };
-            let action: Vec<String> =
-                statement.action.iter().filter(|action| kept(&PolicyDocument::of(vec![one(action)]))).cloned().collect();
+            let action: Vec<String> = statement.action.iter().filter(|action| kept(one(action))).cloned().collect();
             if action.is_empty() {
                 continue;
             }

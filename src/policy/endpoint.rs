@@ -76,7 +76,7 @@ pub fn exclusive(scope: &Scope, service: &str, admission: &Admission) -> PolicyD
             statements.push(of_principals(Statement::allow("Session", &SESSION, any()), vec![roles, admission.operator.to_owned()]));
         }
         "bedrock" => {
-            let reading = Statement::allow("Operator", &["bedrock:Get*", "bedrock:List*"], any());
+            let reading = Statement::allow("Operator", &OPERATOR, any());
             statements.push(of_principals(reading, vec![admission.operator.to_owned()]));
         }
         "bedrock-runtime" => statements.push(of_principals(Statement::allow("Workloads", &RUNTIME, any()), vec![roles])),
@@ -98,6 +98,16 @@ const BEDROCK_READS: [&str; 5] = [
     "bedrock:GetModelInvocationLoggingConfiguration",
     "bedrock:GetUseCaseForModelAccess",
     "bedrock:List*",
+];
+
+/// What the operator does: it reads, and makes and publishes guardrails.
+const OPERATOR: [&str; 6] = [
+    "bedrock:CreateGuardrail*",
+    "bedrock:DeleteGuardrail",
+    "bedrock:Get*",
+    "bedrock:List*",
+    "bedrock:TagResource",
+    "bedrock:UpdateGuardrail",
 ];
 
 /// Pulling an image (<https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html>).

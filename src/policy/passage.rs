@@ -3,15 +3,15 @@
 //! What is known of the calls (account, VPC, Region, caller) is given as their conditions; a policy that asks for anything else is not
 //! taken for a refusal, but nothing is claimed of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::api::stores::DataStore;
 use crate::domain::Scope;
 
 use super::document::{Effect, PolicyDocument, Principal, Statement, Values};
-use super::permissions::Profile;
 use super::relation::{Coverage, covers};
 use super::stores;
+use super::terms::Terms;
 
 /// What is known of the environment's calls through an endpoint.
 #[derive(Clone, Copy, Debug)]
@@ -20,14 +20,20 @@ pub struct Traffic<'a> {
     pub scope: &'a Scope,
     /// VPC of the endpoint, which is where its calls come from.
     pub vpc_id: &'a str,
-    /// Approved models.
-    pub models: &'a BTreeSet<String>,
-    /// Approved profiles that can be called.
-    pub profiles: &'a BTreeSet<Profile>,
+    /// What is approved.
+    pub terms: &'a Terms,
     /// Declared stores.
     pub stores: &'a [DataStore],
     /// The operator's own principal ARN.
     pub operator: &'a str,
+}
+
+impl Traffic<'_> {
+    /// ARNs of the approved profiles, families with their asterisk.
+    fn profiles(&self) -> impl Iterator<Item = String> {
+        let (scope, terms) = (self.scope, self.terms);
+        terms.profiles.iter().map(|profile| scope.inference_profile_arn(profile)).chain(terms.application_profiles.values().cloned())
+    }
 }
 
 /// What a policy does with the needed calls, each named by its action and resource.
@@ -54,17 +60,15 @@ pub fn passage(policy: &PolicyDocument, service: &str, traffic: &Traffic) -> Pas
             judge(&unsigned(policy), vec![on_the_way(federation, traffic)])
         }
         "bedrock-runtime" => {
-            let models = traffic.models.iter().map(|model| scope.foundation_model_arn(&scope.region, model));
-            let profiles = traffic.profiles.iter().map(|profile| scope.inference_profile_arn(&profile.id));
-            let things: Vec<String> = models.chain(profiles).collect();
+            let models = traffic.terms.models.iter().map(|model| scope.foundation_model_arn(&scope.region, model));
+            let things: Vec<String> = models.chain(traffic.profiles()).collect();
             let actions = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"];
             let needs = actions.iter().flat_map(|action| things.iter().map(|thing| signed(&roles, action, thing.clone())));
             judge(&of_callers(policy), needs.collect())
         }
         "bedrock" => {
             let mut needs = vec![signed(traffic.operator, "bedrock:GetFoundationModelAvailability", "*".to_owned())];
-            let profiles = traffic.profiles.iter().map(|profile| scope.inference_profile_arn(&profile.id));
-            needs.extend(profiles.map(|profile| signed(traffic.operator, "bedrock:GetInferenceProfile", profile)));
+            needs.extend(traffic.profiles().map(|profile| signed(traffic.operator, "bedrock:GetInferenceProfile", profile)));
             judge(&of_callers(policy), needs)
         }
         // What a store's service asks of a key does not pass the VPC.
@@ -219,9 +223,8 @@ mod tests {
     }
 
     fn through(policy: &str, service: &str) -> (usize, usize) {
-        let (scope, models, profiles) = (scope(), BTreeSet::from(["haiku".to_owned()]), BTreeSet::new());
-        let traffic =
-            Traffic { scope: &scope, vpc_id: "vpc-hub", models: &models, profiles: &profiles, stores: &stores(), operator: OPERATOR };
+        let (scope, terms) = (scope(), Terms { models: ["haiku".to_owned()].into(), ..Terms::default() });
+        let traffic = Traffic { scope: &scope, vpc_id: "vpc-hub", terms: &terms, stores: &stores(), operator: OPERATOR };
         let passage = passage(&PolicyDocument::parse(policy).unwrap(), service, &traffic);
         (passage.refused.len(), passage.untold.len())
     }

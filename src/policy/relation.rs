@@ -43,10 +43,11 @@ pub enum Coverage {
     Unproven,
 }
 
-/// Whether `boundary` lets through everything that `document` allows.
+/// Whether `boundary` lets through everything that `document` gives. What both deny, the document does not give.
 #[must_use]
 pub fn covers(boundary: &PolicyDocument, document: &PolicyDocument) -> Coverage {
-    let limits: Vec<Permission> = boundary.statement.iter().flat_map(statement_atoms).collect();
+    let denied: BTreeSet<Permission> = atoms(document).into_iter().filter(|atom| atom.effect == Effect::Deny).collect();
+    let limits: Vec<Permission> = boundary.statement.iter().flat_map(statement_atoms).filter(|limit| !denied.contains(limit)).collect();
     let mut coverage = Coverage::Covered;
     let allows = document.statement.iter().filter(|statement| statement.effect == Effect::Allow);
     for wanted in &allows.flat_map(statement_atoms).collect::<Vec<_>>() {
@@ -54,7 +55,7 @@ pub fn covers(boundary: &PolicyDocument, document: &PolicyDocument) -> Coverage 
         let perhaps = limits.iter().any(|limit| limit.effect == Effect::Allow && limit.reaches(wanted));
         let denies = || limits.iter().filter(|limit| limit.effect == Effect::Deny);
         let forbidden = denies().any(|limit| limit.covers(wanted));
-        let perhaps_not = denies().any(|limit| limit.reaches(wanted));
+        let perhaps_not = denies().any(|limit| limit.meets(wanted));
         match (allowed, perhaps, perhaps_not) {
             _ if forbidden => return Coverage::Missing,
             (true, _, false) => {}
@@ -128,15 +129,44 @@ impl Permission {
         self.principal.covers(&other.principal)
             && self.action.covers(&other.action)
             && self.resource.covers(&other.resource)
-            && self.condition.iter().all(|(at, values)| {
-                let narrower = other.condition.get(at);
-                narrower.is_some_and(|narrower| if is_negated(&at.0) { narrower.is_superset(values) } else { narrower.is_subset(values) })
-            })
+            && self.condition.iter().all(|(at, values)| is_met(at, values, &other.condition))
     }
 
-    /// Whether this one may speak of something that `other` speaks of, conditions aside.
+    /// Whether this one may speak of everything that `other` speaks of, conditions aside.
     fn reaches(&self, other: &Self) -> bool {
         self.action.covers(&other.action) && self.resource.covers(&other.resource)
+    }
+
+    /// Whether this one may speak of something that `other` speaks of: conditions that exclude each other say that it does not.
+    fn meets(&self, other: &Self) -> bool {
+        let excluded = self.condition.iter().any(|(at, values)| is_excluded(at, values, &other.condition));
+        self.action.meets(&other.action) && self.resource.meets(&other.resource) && !excluded
+    }
+}
+
+/// Whether everything that meets the conditions `narrower` has a value of `values` too.
+fn is_met(at: &(String, String), values: &BTreeSet<String>, narrower: &BTreeMap<(String, String), BTreeSet<String>>) -> bool {
+    let same = narrower.get(at);
+    if at.0 == "stringlike" {
+        let exact = narrower.get(&("stringequals".to_owned(), at.1.clone()));
+        let like = |one: &String| values.iter().any(|pattern| matches(pattern, one));
+        // Texts that are compared exactly hold no wildcards, whatever their characters.
+        return same
+            .into_iter()
+            .chain(exact.filter(|texts| !texts.iter().any(|text| text.contains(['*', '?']))))
+            .any(|texts| texts.iter().all(like));
+    }
+    same.is_some_and(|narrower| if is_negated(&at.0) { narrower.is_superset(values) } else { narrower.is_subset(values) })
+}
+
+/// Whether nothing that meets the conditions `others` can have a value as asked for here.
+fn is_excluded(at: &(String, String), values: &BTreeSet<String>, others: &BTreeMap<(String, String), BTreeSet<String>>) -> bool {
+    let Some(exact) = others.get(&("stringequals".to_owned(), at.1.clone())) else { return false };
+    match at.0.as_str() {
+        "stringequals" => exact.is_disjoint(values),
+        "stringnotequals" => exact.is_subset(values),
+        "stringlike" => !exact.iter().any(|text| values.iter().any(|pattern| matches(pattern, text))),
+        _ => false,
     }
 }
 
@@ -155,6 +185,16 @@ impl Pattern {
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Like(wide), Self::Like(narrow)) => matches(wide, narrow),
+            (Self::AllBut(these), Self::Like(narrow)) => !narrow.contains(['*', '?']) && !these.iter().any(|one| matches(one, narrow)),
+            _ => self == other,
+        }
+    }
+
+    /// Whether something of `other` may be spoken of.
+    fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::AllBut(these), Self::Like(narrow)) => !these.iter().any(|one| matches(one, narrow)),
+            (Self::Like(wide), Self::Like(narrow)) => matches(wide, narrow) || matches(narrow, wide),
             _ => self == other,
         }
     }

@@ -16,7 +16,7 @@ use crate::api::stores::{DataStore, StoreType, StoreVerb};
 use crate::domain::Scope;
 
 use super::document::Statement;
-use super::permissions::{grouped, in_vpc};
+use super::permissions::{from_vpc, grouped};
 
 /// The types in the order of their statements, with the names of the statements on what is in them and on their keys.
 const TYPES: [(StoreType, &str, &str); 4] = [
@@ -35,11 +35,11 @@ pub(super) fn allows(scope: &Scope, vpc_id: &str, stores: &[&DataStore]) -> Vec<
     for (kind, sid, _) in TYPES {
         let contents = by_resource(of(stores, kind).flat_map(|store| contents(store).into_iter().map(move |one| (one, actions(store)))));
         for (number, (actions, resources)) in grouped(contents).into_iter().enumerate() {
-            statements.push(in_vpc(Statement::allow(&format!("{sid}{number}"), &actions, resources), scope, vpc_id));
+            statements.push(from_vpc(Statement::allow(&format!("{sid}{number}"), &actions, resources), &scope.region, vpc_id));
         }
     }
     for (number, (folders, buckets)) in listed(stores).into_iter().enumerate() {
-        let list = in_vpc(Statement::allow(&format!("Buckets{number}"), &["s3:ListBucket"], buckets), scope, vpc_id);
+        let list = from_vpc(Statement::allow(&format!("Buckets{number}"), &["s3:ListBucket"], buckets), &scope.region, vpc_id);
         statements.push(match folders {
             None => list,
             Some(folders) => list.when("StringLike", "s3:prefix", folders.iter().map(|folder| format!("{folder}*")).collect()),

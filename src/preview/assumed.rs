@@ -1,6 +1,6 @@
 //! The account and the cluster as a preview assumes them: the ones meant, in order, and with nothing of ours in them yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::PhiEnvironmentSpec;
 use crate::api::shared::Management;
@@ -10,7 +10,9 @@ use crate::observed::bedrock::ModelAvailability;
 use crate::observed::claims::Claims;
 use crate::observed::cluster::{Cluster, OidcProvider};
 use crate::observed::environment::EnvironmentObservation;
+use crate::observed::guardrails::{GuardrailContent, GuardrailVersion, ObservedGuardrail};
 use crate::observed::network::{Endpoint, OfferedService, RulePeer, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
+use crate::plan::environment::guardrails::GuardrailRule;
 use crate::plan::environment::rules::EndpointRule;
 use crate::plan::environment::{Rules, WITH_GATEWAYS};
 use crate::plan::facts::without_scheme;
@@ -61,7 +63,7 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         operator_arn: Ok(operator_arn.clone()),
         api_server: Ok(told(&known.api_server, "<uid-of-namespace-kube-system>")),
         claims: Ok(Claims::default()),
-        api_server_issuer: Ok(issuer),
+        api_server_issuer: Ok(issuer.clone()),
         cluster: Ok(Some(cluster)),
         vpc: Ok(Some(Vpc { id: vpc_id.clone(), cidrs: vpc_cidrs.clone(), dns_support: true, dns_hostnames: true })),
         oidc_provider: Ok(Some(OidcProvider { client_ids: vec![AUDIENCE.to_owned()] })),
@@ -76,11 +78,13 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         boundary: Ok(None),
         boundary_is_ours: Ok(true),
         platform_boundary: Ok(rules.platform_boundary_arn.is_some().then(|| {
-            let profiles = rules.profiles.iter().filter_map(|id| profile(rules, id, known)).collect();
-            permissions_boundary(scope, &vpc_id, &rules.models, &profiles, &rules.stores.iter().collect::<Vec<_>>())
+            let profiles = rules.terms.exact_profiles().filter_map(|id| profile(rules, id, known)).collect();
+            let setting = rules.setting(&vpc_id, without_scheme(&issuer));
+            permissions_boundary(&setting, &profiles, &rules.guardrail_limits(), &rules.stores.iter().collect::<Vec<_>>())
         })),
-        models: rules.models.iter().map(|model| (model.clone(), Ok(Some(available.clone())))).collect(),
-        profiles: rules.profiles.iter().map(|id| (id.clone(), Ok(profile(rules, id, known)))).collect(),
+        models: rules.models().into_iter().map(|model| (model, Ok(Some(available.clone())))).collect(),
+        guardrails: rules.guardrails.iter().map(|rule| (rule.name.clone(), Ok(guardrail(rules, rule)))).collect(),
+        profiles: rules.profiles().into_iter().map(|id| (id.clone(), Ok(profile(rules, &id, known)))).collect(),
         dns_service_addresses: Ok(known.dns_service_addresses.clone().unwrap_or_else(|| vec!["<cluster-dns-service-address>".to_owned()])),
     }
 }
@@ -191,6 +195,24 @@ fn verified_key(rules: &Rules, operator: &str) -> Option<Key> {
         policy: Some(key_policy(&rules.scope, &[], operator, &BTreeSet::new())),
         tags: Tags::new(),
     })
+}
+
+/// A verified guardrail, as it should be; nothing of one that the operator makes.
+fn guardrail(rules: &Rules, rule: &GuardrailRule) -> ObservedGuardrail {
+    let scope = &rules.scope;
+    let published = rule.verified.as_ref().map(|(id, version)| GuardrailVersion {
+        id: id.clone(),
+        arn: format!("arn:{}:bedrock:{}:{}:guardrail/{id}", scope.partition, scope.region, scope.account_id),
+        version: version.clone(),
+        status: "READY".to_owned(),
+        content: GuardrailContent {
+            content_filters: BTreeMap::from([("HATE".to_owned(), ("HIGH".to_owned(), "HIGH".to_owned()))]),
+            pii_entities: BTreeMap::from([("NAME".to_owned(), "ANONYMIZE".to_owned())]),
+            ..rule.content.clone()
+        },
+        ..GuardrailVersion::default()
+    });
+    ObservedGuardrail { published, ..ObservedGuardrail::default() }
 }
 
 /// A profile with the models behind it: the environment's own Region, and others that only the account knows. `None` if the account is

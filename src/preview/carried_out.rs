@@ -1,5 +1,7 @@
 //! What would be observed once a plan was carried out.
 
+mod guardrails;
+
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -40,6 +42,9 @@ pub(super) fn environment(observed: &mut EnvironmentObservation, rules: &Rules, 
                     policy: Some(policy.clone()),
                     tags: tags.clone(),
                 }));
+            }
+            Action::CreateGuardrail(_) | Action::UpdateGuardrail { .. } | Action::CreateGuardrailVersion { .. } => {
+                guardrails::carry_out(observed, rules, action);
             }
             Action::TakeClaim(claim) => {
                 let policy = ManagedPolicy { arn: claim.arn.clone(), document: Some(claim.document.clone()), ..ManagedPolicy::default() };

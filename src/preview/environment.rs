@@ -1,17 +1,19 @@
 //! The preview of an environment.
 
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::annotations::{HOLD, TAKE_OVER_CLAIM};
 use crate::api::shared::Management;
 use crate::api::{PhiEnvironment, PhiEnvironmentSpec};
 use crate::observed::environment::EnvironmentObservation;
-use crate::plan::environment::{EnvironmentInputs, Rules, model_not_available, plan as plan_environment};
+use crate::plan::environment::guardrails::in_use;
+use crate::plan::environment::{EnvironmentInputs, Named, Rules, model_not_available, plan as plan_environment};
 use crate::plan::facts::EnvironmentFacts;
 use crate::plan::{Finding, Mode};
 
 use super::observed::{Found, KnownEnvironment};
-use super::{Assumption, Preview, Subject, assumed, carried_out, items, standing};
+use super::{Assumption, Declared, Preview, Subject, assumed, carried_out, items, standing};
 
 /// An environment that workloads can bind to, with the facts that follow once its plan is carried out.
 pub(super) struct Bound<'a> {
@@ -23,12 +25,19 @@ pub(super) struct Bound<'a> {
 }
 
 /// Plans an environment, and tells what workloads may count on.
-pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &'a KnownEnvironment, preview: &mut Preview) -> Option<Bound<'a>> {
+pub(super) fn plan<'a>(
+    declared: &Declared,
+    environment: &'a PhiEnvironment,
+    known: &'a KnownEnvironment,
+    preview: &mut Preview,
+) -> Option<Bound<'a>> {
     let (name, spec) = (environment.name_any(), &environment.spec);
     let subject = Subject::of("PhiEnvironment", environment);
-    let rules = Rules::of(&name, spec, known.partition.as_deref());
+    let mut rules = Rules::of(&name, spec, known.partition.as_deref());
+    rules.named = Named::of(&rules.terms, declared.accesses.iter().map(|access| &access.spec));
     let mut observed = observation(&rules, spec, known);
     let recorded_endpoints = known.found.as_ref().map(standing::recorded_endpoints).unwrap_or_default();
+    let recorded_guardrails = known.found.as_ref().map(|found| found.recorded_guardrails.as_slice()).unwrap_or_default();
     let recorded_key = known.found.as_ref().and_then(standing::recorded_key);
     let take_over = environment.annotations().get(TAKE_OVER_CLAIM).map(String::as_str);
     let plan_on = |observed: &EnvironmentObservation| {
@@ -38,6 +47,7 @@ pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &'a KnownEnvironm
             asked: true,
             recorded_key,
             recorded_endpoints: &recorded_endpoints,
+            recorded_guardrails,
             take_over,
             ..EnvironmentInputs::of(&rules, observed)
         })
@@ -50,12 +60,13 @@ pub(super) fn plan<'a>(environment: &'a PhiEnvironment, known: &'a KnownEnvironm
     tell_assumptions(preview, &subject, &Told { rules: &rules, spec, known, hold });
 
     carried_out::environment(&mut observed, &rules, known, &plan.actions);
-    let told = known.models.iter().filter(|(model, _)| rules.models.contains(*model));
+    let told = known.models.iter().filter(|(model, _)| rules.terms.models.contains(*model));
     let obstacles = told.filter_map(|(model, obstacle)| Some(model_not_available(model, obstacle.as_deref()?)));
     for finding in plan_on(&observed).findings.into_iter().chain(obstacles) {
         preview.judge(&subject, &finding, field(spec, &finding));
     }
-    let mut facts = EnvironmentFacts::of(&rules, spec, &observed, None)?;
+    let used = in_use(&rules, &observed.guardrails, recorded_guardrails, None, Timestamp::default());
+    let mut facts = EnvironmentFacts::of(&rules, spec, &observed, &used, None)?;
     for (model, obstacle) in &known.models {
         facts.models.entry(model.clone()).and_modify(|found| found.clone_from(obstacle));
     }
@@ -104,7 +115,8 @@ fn tell_assumptions(preview: &mut Preview, subject: &Subject, told: &Told) {
             format!("what exists was observed at {at}; nothing is assumed to have changed since"),
         );
     }
-    let assumed: Vec<&str> = rules.models.iter().filter(|model| !known.models.contains_key(*model)).map(String::as_str).collect();
+    let asked = rules.models();
+    let assumed: Vec<&str> = asked.iter().filter(|model| !known.models.contains_key(*model)).map(String::as_str).collect();
     if !assumed.is_empty() {
         preview.assume(
             subject,
@@ -112,7 +124,7 @@ fn tell_assumptions(preview: &mut Preview, subject: &Subject, told: &Told) {
             format!("the account is assumed to be able to call {}: agreement, authorization and Region", assumed.join(", ")),
         );
     }
-    for profile in rules.profiles.iter().filter(|profile| !known.profiles.contains_key(*profile)) {
+    for profile in rules.profiles().iter().filter(|profile| !known.profiles.contains_key(*profile)) {
         let message = format!(
             "the Regions that profile {profile} leads to are known to the account only; they must all be in spec.bedrock.approvedRegions"
         );

@@ -107,6 +107,7 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
         Action::CreateKey { alias, policy, tags } => {
             Item { document: Some(policy.clone()), ..item("kms", "Key", alias, json!({"alias": alias, "tags": tags})) }
         }
+        Action::CreateGuardrail(new) => item("bedrock", "Guardrail", &new.name, json!({"content": new.content, "tags": new.tags})),
         Action::CreateAlias { alias, .. } => item("kms", "Alias", alias, json!({"target": "the key of the same name"})),
         Action::TakeClaim(claim) => Item {
             document: Some(claim.document.clone()),
@@ -133,6 +134,9 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
         | Action::PutKeyPolicy { .. }
         | Action::TagKey { .. }
         | Action::UntagKey { .. }
+        | Action::UpdateGuardrail { .. }
+        | Action::CreateGuardrailVersion { .. }
+        | Action::DeleteGuardrail { .. }
         | Action::ReleaseClaim { .. }
         | Action::ChangeBoundary { .. }
         | Action::DeleteBoundary { .. }

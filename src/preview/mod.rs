@@ -94,7 +94,7 @@ pub fn preview(declared: &Declared, known: &KnownFacts) -> Preview {
         .into_iter()
         .filter_map(|environment| {
             let name = environment.name_any();
-            let bound = environment::plan(environment, known.environments.get(&name).unwrap_or(&nothing), &mut preview)?;
+            let bound = environment::plan(declared, environment, known.environments.get(&name).unwrap_or(&nothing), &mut preview)?;
             Some((name, bound))
         })
         .collect();

@@ -10,6 +10,7 @@ use crate::domain::tags::{self, Tags};
 use crate::domain::{Fault, Scope, names};
 use crate::observed::account::Key;
 use crate::observed::environment::EnvironmentObservation;
+use crate::observed::guardrails::ObservedGuardrail;
 use crate::observed::identity::IdentitySnapshot;
 use crate::observed::network::{Endpoint, Subnet};
 use crate::plan::environment::{Rules, admits_everyone, is_recorded};
@@ -69,8 +70,13 @@ pub fn unread(observed: &EnvironmentObservation) -> BTreeSet<String> {
         observed.dns_service_addresses.as_ref().err(),
     ];
     let models = observed.models.values().filter_map(|read| read.as_ref().err());
+    let guardrails = observed.guardrails.values().filter_map(|read| read.as_ref().err());
     let profiles = observed.profiles.values().filter_map(|read| read.as_ref().err());
-    single.into_iter().flatten().chain(models).chain(profiles).map(ToString::to_string).collect()
+    single.into_iter().flatten().chain(models).chain(profiles).chain(guardrails).map(ToString::to_string).collect()
+}
+
+fn guardrails(observed: &EnvironmentObservation) -> Result<BTreeMap<String, ObservedGuardrail>, Fault> {
+    observed.guardrails.iter().map(|(name, read)| Ok((name.clone(), read.clone()?))).collect()
 }
 
 /// The facts; `None` if there is no cluster or no VPC.
@@ -113,6 +119,8 @@ pub fn save(seen: &Seen) -> Result<Option<KnownEnvironment>, Fault> {
             Some(arn) => Some(PlatformBoundary { arn: arn.clone(), exists: observed.platform_boundary.as_ref().map_err(fail)?.is_some() }),
             None => None,
         },
+        guardrails: guardrails(observed)?,
+        recorded_guardrails: seen.status.guardrails.clone(),
         policies: seen.policies(),
         roles: seen.roles(),
         claims: claims::near(scope, &vpc.id, observed.claims.as_ref().map_err(fail)?),

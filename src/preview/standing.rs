@@ -73,6 +73,14 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
             _ => assumed.platform_boundary,
         },
         claims: Ok(claims(&rules.scope, found)),
+        guardrails: assumed
+            .guardrails
+            .into_iter()
+            .map(|(name, read)| match found.guardrails.get(&name) {
+                Some(known) => (name, Ok(known.clone())),
+                None => (name, read),
+            })
+            .collect(),
         subnets: Ok(subnets),
         other_subnets: Ok(other_subnets),
         ..assumed

@@ -298,6 +298,10 @@ fn what_the_platform_keeps_is_assumed_and_not_planned() {
         ]);
         spec["identity"] = json!({"boundaryArn": "arn:aws:iam::111122223333:policy/platform"});
         spec["key"] = json!({"management": "Verify", "keyArn": "arn:aws:kms:us-east-1:111122223333:key/abc"});
+        spec["bedrock"]["guardrails"] = json!([{
+            "name": "phi", "management": "Verify", "default": true, "guardrailId": "g1", "version": "3",
+            "kmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/guardrail",
+        }]);
     });
     let preview = plain(&declared);
     assert_eq!(preview.errors, vec![]);
@@ -309,6 +313,25 @@ fn what_the_platform_keeps_is_assumed_and_not_planned() {
         assert!(reasons.contains(&reason), "{reason}");
     }
     assert!(preview.findings.iter().all(|finding| finding.severity == "info"), "{:?}", preview.findings);
+}
+
+#[test]
+fn a_guardrail_is_shown_and_demanded_of_every_inference() {
+    let mut declared = clinic();
+    declared.environments[0] = environment("prod", |spec| {
+        let entity = json!({"type": "NAME", "action": "ANONYMIZE"});
+        spec["bedrock"]["guardrails"] = json!([{"name": "phi", "management": "Provision", "default": true, "piiEntities": [entity]}]);
+    });
+    let preview = plain(&declared);
+    assert_eq!(preview.errors, vec![]);
+    let guardrail = preview.aws.iter().find(|item| item.kind == "Guardrail").unwrap();
+    assert_eq!((guardrail.operation.as_str(), &guardrail.properties["content"]["piiEntities"]), ("Create", &json!({"NAME": "ANONYMIZE"})));
+    let text = policy(&preview, "notes").to_json();
+    assert!(text.contains("guardrail/<guardrail-id-of-phi>:1") && text.contains("WithoutGuardrail"), "{text}");
+    declared.accesses[1] = access("second", "notes", &[MODELS[1]], |spec| spec["guardrailRef"] = json!({"name": "other"}));
+    let preview = plain(&declared);
+    let told: Vec<_> = preview.errors.iter().map(|error| (error.reason, error.field.as_str())).collect();
+    assert_eq!(told, [("GuardrailNotFound", "spec.guardrailRef")]);
 }
 
 #[test]

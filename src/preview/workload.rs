@@ -266,6 +266,7 @@ fn field(spec: &PhiWorkloadSpec, bound: &Bound, finding: &Finding) -> String {
 fn access_field(spec: &BedrockAccessSpec, finding: &Finding) -> String {
     let index = |list: &Option<Vec<String>>| list.iter().flatten().position(|id| *id == finding.about);
     match finding.reason {
+        Reason::GuardrailNotFound | Reason::GuardrailMissing => "spec.guardrailRef".to_owned(),
         Reason::UseCaseProhibited => "spec.useCase".to_owned(),
         Reason::OverseerMissing => "spec.overseer".to_owned(),
         Reason::UnrecognizedValue if finding.control == crate::catalogue::Control::UseCases => "spec.useCase".to_owned(),

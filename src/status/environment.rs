@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::SignedDuration;
 
 use crate::api::conditions::{ConditionType, Reason};
+use crate::api::guardrails::GuardrailStatus;
 use crate::api::phi_environment_status::{EndpointStatus, ModelStatus, PhiEnvironmentStatus, ScopeStatus};
 use crate::api::shared::{Enforcement, Management};
 use crate::domain::{names, tags};
@@ -38,6 +39,8 @@ pub struct EnvironmentPass<'a> {
     pub reconcile_at: Option<String>,
     /// What people ask for: see [`wish`].
     pub wish: String,
+    /// The guardrails in use.
+    pub guardrails: Vec<GuardrailStatus>,
     /// Workloads bound to it.
     pub bound_workloads: usize,
     /// Whether it is being deleted and what keeps it.
@@ -48,7 +51,7 @@ pub struct EnvironmentPass<'a> {
 #[must_use]
 pub fn project(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus, at: Stamp) -> PhiEnvironmentStatus {
     let applied = pass.applied;
-    let families: Vec<(ConditionType, State)> = [
+    let mut families: Vec<(ConditionType, State)> = [
         (ConditionType::ScopeVerified, "the account, cluster and network are those of the spec"),
         (ConditionType::EndpointsReady, "every endpoint is in place"),
         (ConditionType::KeyReady, "the key is in place"),
@@ -57,6 +60,10 @@ pub fn project(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus, at: Stam
     ]
     .map(|(family, in_place)| (family, families::summarise(family, applied, in_place)))
     .into();
+    if !pass.rules.guardrails.is_empty() {
+        let state = families::summarise(ConditionType::GuardrailsReady, applied, "every guardrail is published");
+        families.insert(4, (ConditionType::GuardrailsReady, state));
+    }
     let ready = pass.deleting.clone().unwrap_or_else(|| {
         let scope = &families[0].1;
         if scope.holds == Some(false) { scope.clone() } else { families::ready(&families, applied, "the environment is in place") }
@@ -80,6 +87,7 @@ pub fn project(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus, at: Stam
         retained_key_arn: recorded_key(previous).filter(|_| pass.rules.resolved.key_management == Management::Verify).map(str::to_owned),
         key_enabled_for: key_enabled_for(pass, previous),
         boundary_arn: boundary_arn(pass, previous),
+        guardrails: pass.guardrails.clone(),
         models: models(pass.observed),
         bound_workloads: i32::try_from(pass.bound_workloads).ok(),
         settled_inputs: pass.settled.clone().or_else(|| previous.settled_inputs.clone()),

@@ -73,6 +73,7 @@ fn makes_something(action: &Action) -> bool {
         Action::CreateSecurityGroup { .. }
             | Action::CreateAlias { .. }
             | Action::CreateBoundary { .. }
+            | Action::CreateGuardrail(_)
             | Action::CreatePolicy { .. }
             | Action::CreateRole(_)
     )

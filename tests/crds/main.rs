@@ -45,12 +45,25 @@ fn the_charts_copies_are_those_of_the_types_and_outlive_a_release() {
     });
 }
 
+/// How many schemas have a default; a property may be called so.
+fn defaults(value: &serde_json::Value, of_properties: bool) -> usize {
+    match value {
+        serde_json::Value::Object(map) => {
+            let own = usize::from(!of_properties && map.contains_key("default"));
+            own + map.iter().map(|(key, value)| defaults(value, !of_properties && key == "properties")).sum::<usize>()
+        }
+        serde_json::Value::Array(values) => values.iter().map(|value| defaults(value, false)).sum(),
+        _ => 0,
+    }
+}
+
 #[test]
 fn definitions_stay_small_and_default_nothing_but_the_status() {
     for definition in all_definitions() {
         let json = serde_json::to_string(&definition).unwrap();
         assert!(json.len() < LIMIT, "{} has {} bytes", definition.name_any(), json.len());
-        assert_eq!(json.matches("\"default\":").count(), 1, "{}: GitOps tools see every default as a difference", definition.name_any());
+        let defaults = defaults(&serde_json::to_value(&definition).unwrap(), false);
+        assert_eq!(defaults, 1, "{}: GitOps tools see every default as a difference", definition.name_any());
         assert!(json.contains(r#""default":{"observedGeneration":-1}"#));
         assert!(!json.contains("uint"), "{}: the API server knows no unsigned formats", definition.name_any());
     }

@@ -14,6 +14,7 @@ mod cost;
 mod deletion;
 mod drift;
 mod events;
+mod families;
 mod faults;
 mod held;
 mod hold;

@@ -1,5 +1,6 @@
 //! One environment with its workloads.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -189,9 +190,10 @@ impl Cleanup<'_> {
 fn known(pass: &Pass<'_>, seen: &Observation) -> Option<Arc<Environment>> {
     Some(Arc::new(Environment {
         uid: pass.object.metadata.uid.clone(),
-        facts: EnvironmentFacts::of(&pass.rules, &pass.object.spec, &seen.environment, None)?,
+        facts: EnvironmentFacts::of(&pass.rules, &pass.object.spec, &seen.environment, &pass.previous.guardrails, None)?,
         digest: String::new(),
         digest_of_facts: String::new(),
+        asked: BTreeSet::new(),
         account: pass.account.clone(),
         identity: pass.identity.clone(),
         foreseen: pass.mode == Mode::Audit,

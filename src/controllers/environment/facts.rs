@@ -35,7 +35,7 @@ impl Pass<'_> {
         let known = known.as_ref().filter(|known| known.uid == self.object.metadata.uid);
         let suspended = self.suspended(&seen.environment, known.is_some_and(|known| !known.foreseen));
         let known = known.map(|known| &known.facts);
-        let facts = EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, known);
+        let facts = EnvironmentFacts::of(&self.rules, &self.object.spec, &seen.environment, &self.guardrails(&seen.environment), known);
         // Where something is not found or not read, what was known tells what there is to take away.
         let facts = facts.or_else(|| known.map(|known| known.under(&self.rules)));
         // Before the first read of IAM it would look as if nothing were there.
@@ -48,12 +48,15 @@ impl Pass<'_> {
             facts.foresee(withheld);
         }
         // The mode is no fact of the account, but its change concerns every workload too.
-        let asked = (format!("{:?}", self.mode), &self.object.spec.namespace_selector);
+        let mode = (format!("{:?}", self.mode), &self.object.spec.namespace_selector);
         let uid = self.object.metadata.uid.clone();
-        let digest = digest::of_value(&(&facts, asked, &suspended, &uid));
+        let digest = digest::of_value(&(&facts, mode, &suspended, &uid));
         let (account, identity) = (self.account.clone(), self.identity.clone());
-        let digest_of_facts = digest::of_value(&facts);
-        let environment = Environment { uid, digest: digest.clone(), digest_of_facts, account, identity, facts, foreseen, suspended };
+        let digest_of_facts = facts.digest_without_resolutions();
+        let named = &self.rules.named;
+        let asked = named.models.iter().chain(&named.profiles).cloned().collect();
+        let environment =
+            Environment { uid, digest: digest.clone(), digest_of_facts, account, identity, facts, foreseen, suspended, asked };
         let environment = Arc::new(environment);
         let before = self.context.set_environment(&self.name, environment.clone());
         let all = before.is_none_or(|before| before.digest != digest);

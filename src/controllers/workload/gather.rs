@@ -33,17 +33,21 @@ impl<'a> Pass<'a> {
         let previous = context.statuses.previous(object);
         let held = held_access(context, &namespace, &name);
         let mode = environment.mode(declared, &[hold(object), hold(declared), held.as_deref()]);
-        let mode = match unreadable_access(context, &namespace, &previous) {
+        let admitted = admits(&declared.spec.namespace_selector, &labels);
+        let accesses = declared_accesses(context, &namespace, &name);
+        let unknown =
+            || unreadable_access(context, &namespace, &previous).or_else(|| unresolved(&environment, &accesses).filter(|_| admitted));
+        let mode = match unknown() {
             Some(what) if mode != Mode::Audit => Mode::Frozen(what),
             _ => mode,
         };
         Self {
             mode,
             leaving: around.is_some_and(|found| found.metadata.deletion_timestamp.is_some()),
-            admitted: admits(&declared.spec.namespace_selector, &labels),
+            admitted,
             admitted_stores: stores::admitted(&environment.facts.stores, &labels),
             older_claimant: older_claimant(context, object),
-            accesses: declared_accesses(context, &namespace, &name),
+            accesses,
             pods: context.caches.pods.of(&namespace),
             other_workloads: other_workloads(context, object),
             previous,
@@ -62,9 +66,17 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Whether the account is asked for something that an access names, and the pass waits for that.
+    pub(super) fn waits_for_answer(&self) -> bool {
+        let lives = !self.leaving && self.object.metadata.deletion_timestamp.is_none();
+        lives && self.admitted && self.context.waits_for_answer(&self.environment, self.accesses.iter().map(|access| &access.spec))
+    }
+
     /// What a `Held` is judged against: everything that the desired documents are made from.
     pub(super) fn digest_of_inputs(&self) -> String {
-        let accesses: BTreeSet<String> = self.accesses.iter().map(|access| digest::of_value(&(&access.name, &access.spec))).collect();
+        let facts = &self.environment.facts;
+        let one = |access: &DeclaredAccess| digest::of_value(&(&access.name, &access.spec, facts.resolution(&access.spec)));
+        let accesses: BTreeSet<String> = self.accesses.iter().map(one).collect();
         let admitted = (self.admitted, &self.admitted_stores);
         digest::of_value(&(&self.object.spec, &self.environment.digest_of_facts, accesses, admitted, &self.older_claimant))
     }
@@ -92,6 +104,13 @@ fn other_workloads(context: &Context, object: &PhiWorkload) -> Vec<(String, Labe
 fn held_access(context: &Context, namespace: &str, workload: &str) -> Option<String> {
     let held = |access: &BedrockAccess| hold(access).map(|reason| format!("BedrockAccess {}: {reason}", access.name_any()));
     context.caches.accesses_of(namespace, workload, held).into_iter().next()
+}
+
+/// What accesses name of approved families and the account did not tell of: nothing is taken from the policy because of that.
+fn unresolved(environment: &Environment, accesses: &[DeclaredAccess]) -> Option<String> {
+    let missing = environment.facts.not_asked(accesses.iter().map(|access| &access.spec));
+    let listed = missing.into_iter().collect::<Vec<_>>().join(", ");
+    (!listed.is_empty()).then(|| format!("the account did not tell yet whether it can call {listed}"))
 }
 
 /// An access that is in the policy but can no longer be read, for example because a newer version wrote it: nothing it may need is

@@ -69,6 +69,10 @@ impl Action {
             | Self::UntagKey { .. } => ConditionType::KeyReady,
             Self::TakeClaim(claim) if matches!(claim.on, ClaimOn::Endpoint(_)) => ConditionType::EndpointsReady,
             Self::TakeClaim(_) | Self::ReleaseClaim { .. } => ConditionType::ScopeVerified,
+            Self::CreateGuardrail(_)
+            | Self::UpdateGuardrail { .. }
+            | Self::CreateGuardrailVersion { .. }
+            | Self::DeleteGuardrail { .. } => ConditionType::GuardrailsReady,
             Self::CreateBoundary { .. } | Self::ChangeBoundary { .. } | Self::DeleteBoundary { .. } => ConditionType::BoundaryReady,
             Self::ApplyNetworkPolicy(_) | Self::DeleteNetworkPolicy { .. } => ConditionType::NetworkIsolated,
             _ => ConditionType::IdentityReady,
@@ -95,6 +99,10 @@ impl Action {
             Self::EnableKey { key } => ("kms", "EnableKey", key.name()),
             Self::TagKey { key, .. } => ("kms", "TagResource", key.name()),
             Self::UntagKey { key, .. } => ("kms", "UntagResource", key.name()),
+            Self::CreateGuardrail(new) => ("bedrock", "CreateGuardrail", new.name.clone()),
+            Self::UpdateGuardrail { name, .. } => ("bedrock", "UpdateGuardrail", name.clone()),
+            Self::CreateGuardrailVersion { name, .. } => ("bedrock", "CreateGuardrailVersion", name.clone()),
+            Self::DeleteGuardrail { name, .. } => ("bedrock", "DeleteGuardrail", name.clone()),
             Self::TakeClaim(claim) => ("iam", "CreatePolicy", claim.arn.clone()),
             Self::CreateBoundary { arn, .. } | Self::CreatePolicy { arn, .. } => ("iam", "CreatePolicy", arn.clone()),
             Self::ChangeBoundary { arn, .. } | Self::ChangePolicy { arn, .. } => ("iam", "CreatePolicyVersion", arn.clone()),

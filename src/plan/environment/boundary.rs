@@ -9,7 +9,7 @@ use crate::api::stores::DataStore;
 use crate::catalogue::Control;
 use crate::domain::{names, tags};
 use crate::observed::identity::ManagedPolicy;
-use crate::plan::facts::callable_profiles;
+use crate::plan::facts::{callable_profiles, without_scheme};
 use crate::plan::{Action, Finding, Plan};
 use crate::policy::boundary::permissions_boundary;
 use crate::policy::document::MANAGED_POLICY_SIZE;
@@ -36,13 +36,17 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
             ..Plan::default()
         };
     };
-    if let Some(fault) = inputs.observed.profiles.values().find_map(|read| read.as_ref().err()) {
-        // Without what lies behind a profile the wanted boundary is not known, and the one in force stays.
+    if let Some(fault) = inputs.application_profiles().find_map(|read| read.as_ref().err()) {
+        // Without what lies behind an application profile the wanted boundary is not known, and the one in force stays.
         return Plan { findings: vec![Finding::unreadable(Control::PermissionsBoundary, FAMILY, fault)], ..Plan::default() };
     }
-    let profiles = callable_profiles(&inputs.observed.profiles, &inputs.rules.resolved.approved_regions);
+    let Ok(Some(cluster)) = &inputs.observed.cluster else {
+        return Plan { findings: vec![Finding::waiting(Control::PermissionsBoundary, FAMILY)], ..Plan::default() };
+    };
+    let profiles = callable_profiles(&inputs.observed.profiles, &inputs.rules.terms);
     let stores: Vec<&DataStore> = inputs.rules.stores.iter().collect();
-    let document = permissions_boundary(&inputs.rules.scope, &vpc.id, &inputs.rules.models, &profiles, &stores);
+    let setting = inputs.rules.setting(&vpc.id, without_scheme(&cluster.issuer));
+    let document = permissions_boundary(&setting, &profiles, &inputs.rules.guardrail_limits(), &stores);
     if !document.fits_managed_policy() {
         let message = format!(
             "the approved models and profiles and the declared stores need a permissions boundary of more than IAM's {MANAGED_POLICY_SIZE} characters; approve fewer, declare fewer stores or prefixes, or split them over two environments"

@@ -15,10 +15,8 @@ use crate::catalogue::Control;
 use crate::domain::{names, tags};
 use crate::observed::network::{Endpoint, OfferedService, SecurityGroup, Subnet, by_zone};
 use crate::plan::action::{EndpointChange, GroupReference, NewEndpoint};
-use crate::plan::facts::callable_profiles;
 use crate::plan::{Action, Finding, Plan};
 use crate::policy::endpoint::{Admission, exclusive, perimeter};
-use crate::policy::permissions::Profile;
 use crate::policy::{PolicyDocument, Relation, relate};
 
 pub use serving::{WITH_GATEWAYS, addresses, chosen, is_recorded, leads_to, leads_to_store};
@@ -43,7 +41,6 @@ pub(super) struct Network<'a> {
     pub other_endpoints: &'a [Endpoint],
     /// Ours by their tags, and those read by id.
     pub groups: (&'a [SecurityGroup], &'a [SecurityGroup]),
-    pub profiles: BTreeSet<Profile>,
     pub operator_arn: &'a str,
     pub may_hold: bool,
     pub recorded: &'a [EndpointStatus],
@@ -83,7 +80,6 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
         endpoints,
         other_endpoints,
         groups: (groups, other_groups),
-        profiles: callable_profiles(&observed.profiles, &inputs.rules.resolved.approved_regions),
         operator_arn,
         may_hold: inputs.may_hold,
         recorded: inputs.recorded_endpoints,

@@ -1,9 +1,12 @@
 //! The plan for an environment: its endpoints, key and boundary, once its scope is proven.
 
+mod bedrock;
 mod boundary;
 pub mod claims;
 mod endpoints;
+pub mod guardrails;
 mod key;
+mod named;
 pub mod orphans;
 mod removal;
 pub mod rules;
@@ -11,18 +14,23 @@ mod scope;
 mod security_groups;
 mod stores;
 
+pub use bedrock::model_not_available;
 pub(super) use boundary::prune;
 pub use endpoints::{WITH_GATEWAYS, addresses, admits_everyone, chosen, is_recorded, leads_to, leads_to_store};
+pub use named::Named;
 pub use removal::{orphan_key, remove};
 pub use rules::Rules;
 pub use scope::judge as scope_findings;
 
 use crate::api::Verdict;
-use crate::api::conditions::{ConditionType, Reason};
+use crate::api::conditions::ConditionType;
+use crate::api::guardrails::GuardrailStatus;
 use crate::api::phi_environment_status::EndpointStatus;
 use crate::catalogue::Control;
 use crate::domain::{Fault, FaultClass};
+use crate::observed::Read;
 use crate::observed::environment::EnvironmentObservation;
+use crate::policy::permissions::Profile;
 
 use super::{Finding, Plan};
 
@@ -43,8 +51,18 @@ pub struct EnvironmentInputs<'a> {
     pub boundary_refused: bool,
     /// The endpoints that the status records: one of ours stays ours when it loses its tags.
     pub recorded_endpoints: &'a [EndpointStatus],
+    /// The guardrails that the status records.
+    pub recorded_guardrails: &'a [GuardrailStatus],
     /// Name of the claim that a person lets us replace.
     pub take_over: Option<&'a str>,
+}
+
+impl EnvironmentInputs<'_> {
+    /// What the account said of the application profiles that the spec names.
+    pub(crate) fn application_profiles(&self) -> impl Iterator<Item = &Read<Option<Profile>>> {
+        let named = &self.rules.terms.application_profiles;
+        self.observed.profiles.iter().filter(|(name, _)| named.contains_key(*name)).map(|(_, read)| read)
+    }
 }
 
 impl<'a> EnvironmentInputs<'a> {
@@ -59,6 +77,7 @@ impl<'a> EnvironmentInputs<'a> {
             recorded_key: None,
             boundary_refused: false,
             recorded_endpoints: &[],
+            recorded_guardrails: &[],
             take_over: None,
         }
     }
@@ -71,6 +90,7 @@ pub fn plan(inputs: &EnvironmentInputs) -> Plan {
     let proven = findings.iter().all(|finding| finding.verdict == Verdict::Pass || !finding.blocks);
     let mut plan = Plan { findings, ..Plan::default() };
     plan.findings.extend(path(inputs.observed));
+    plan.findings.extend(bedrock::judge(inputs));
     if let Err(fault) = &inputs.observed.dns_service_addresses {
         let finding = Finding::unreadable(Control::PodIsolation, ConditionType::ScopeVerified, fault);
         plan.findings.push(finding.about("dns-service").advisory());
@@ -80,8 +100,11 @@ pub fn plan(inputs: &EnvironmentInputs) -> Plan {
         plan.extend(endpoints::plan(inputs));
         plan.extend(key::plan(inputs));
         plan.extend(boundary::plan(inputs));
+        plan.extend(guardrails::plan(inputs));
         plan.findings.extend(stores::judge(inputs));
     } else {
+        let declared = !inputs.rules.guardrails.is_empty();
+        plan.findings.extend(declared.then(|| Finding::waiting(Control::Guardrails, ConditionType::GuardrailsReady)));
         let waiting = [
             (Control::PrivateEndpoints, ConditionType::EndpointsReady),
             (Control::CustomerManagedKey, ConditionType::KeyReady),
@@ -106,7 +129,6 @@ fn path(observed: &EnvironmentObservation) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(Finding::pass(Control::OperatorPath, family, "the operator's own calls to STS and Bedrock get through"));
     }
-    findings.extend(models(observed));
     findings
 }
 
@@ -121,29 +143,6 @@ fn broken_path(fault: &Fault, family: ConditionType) -> Finding {
         );
     }
     finding
-}
-
-fn models(observed: &EnvironmentObservation) -> Vec<Finding> {
-    let family = ConditionType::BedrockReachable;
-    observed
-        .models
-        .iter()
-        .filter_map(|(model, read)| {
-            if let Err(fault) = read {
-                return Some(Finding::unreadable(Control::ApprovedModels, family, fault).about(model).advisory());
-            }
-            let obstacle = super::facts::obstacle(read)?;
-            Some(model_not_available(model, &obstacle))
-        })
-        .collect()
-}
-
-/// An approved model that the account cannot call. It keeps nobody from the others: it does not block the environment.
-#[must_use]
-pub fn model_not_available(model: &str, obstacle: &str) -> Finding {
-    let message = format!("model {model} cannot be called: {obstacle}");
-    let family = ConditionType::BedrockReachable;
-    Finding::fail(Control::ApprovedModels, family, Reason::ModelNotAvailable, message).about(model).advisory()
 }
 
 #[cfg(test)]

@@ -25,6 +25,9 @@ pub fn remove(rules: &Rules, observed: &EnvironmentObservation) -> Vec<Action> {
     for group in observed.security_groups.iter().flatten().filter(|group| tags::owned(&group.tags, &wanted)) {
         actions.push(Action::DeleteSecurityGroup { service: group.name.clone(), id: group.id.clone() });
     }
+    for guardrail in observed.guardrails.values().flatten().filter(|guardrail| guardrail.ours) {
+        actions.extend(guardrail.draft.iter().map(|draft| Action::DeleteGuardrail { id: draft.id.clone(), name: draft.arn.clone() }));
+    }
     if let Ok(Some(boundary)) = &observed.boundary {
         actions.push(Action::DeleteBoundary { arn: boundary.arn.clone(), other_versions: boundary.other_versions.clone() });
     }

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::PhiEnvironmentSpec;
 use crate::api::identity::{IdentityManagement, RoleMapping};
 use crate::api::phi_environment::{EndpointRules, EndpointSource};
 use crate::api::phi_environment_status::ResolvedRules;
 use crate::api::shared::{DeletionPolicy, Management};
 use crate::api::stores::DataStore;
+use crate::api::{BedrockApproval, PhiEnvironmentSpec, SideDoor};
 use crate::domain::Scope;
 use crate::domain::cidr::canonical;
+use crate::policy::boundary::GuardrailLimits;
+use crate::policy::terms::{Setting, Terms};
+
+use super::Named;
+use super::guardrails::{self, GuardrailRule};
+use super::named::MOST;
 
 /// Services whose endpoints are made where the VPC has none. `sts` is how pods get credentials by web identity.
 pub const DEFAULT_SERVICES: [&str; 3] = ["bedrock", "bedrock-runtime", "sts"];
@@ -25,10 +31,12 @@ pub struct Rules {
     pub scope: Scope,
     /// Every endpoint service, sorted by name.
     pub endpoints: Vec<EndpointRule>,
-    /// Approved foundation models.
-    pub models: BTreeSet<String>,
-    /// Approved profiles.
-    pub profiles: BTreeSet<String>,
+    /// What may be called in Bedrock.
+    pub terms: Terms,
+    /// What accesses name of the approved families; nothing unless it is set.
+    pub named: Named,
+    /// Guardrails, by name.
+    pub guardrails: Vec<GuardrailRule>,
     /// The rest, as shown in the status.
     pub resolved: ResolvedRules,
     /// Data stores, by name.
@@ -92,8 +100,9 @@ impl Rules {
         };
         Self {
             endpoints: endpoint_rules(spec.endpoints.as_deref().unwrap_or_default()),
-            models: spec.bedrock.models.iter().flatten().cloned().collect(),
-            profiles: spec.bedrock.inference_profiles.iter().flatten().cloned().collect(),
+            guardrails: guardrails::rules(spec.bedrock.guardrails.as_deref().unwrap_or_default()),
+            named: Named::default(),
+            terms: terms(&spec.bedrock, &resolved.approved_regions, identity.require_federation),
             stores: stores(spec.stores.as_deref().unwrap_or_default()),
             key_arn: key.key_arn,
             key_administrators: sorted(key.administrators.unwrap_or_default()),
@@ -105,6 +114,40 @@ impl Rules {
             verify_isolation: !matches!(spec.network.as_ref().and_then(|network| network.management), None | Some(Management::Provision)),
             resolved,
             scope,
+        }
+    }
+
+    /// The models that the account is asked for: those that the spec names by their ids, and at most 256 that accesses name.
+    #[must_use]
+    pub fn models(&self) -> BTreeSet<String> {
+        self.terms.exact_models().chain(self.named.models.iter().take(MOST)).cloned().collect()
+    }
+
+    /// The profiles that the account is asked for, application profiles by their names.
+    #[must_use]
+    pub fn profiles(&self) -> BTreeSet<String> {
+        self.terms.exact_profiles().chain(self.named.profiles.iter().take(MOST)).cloned().collect()
+    }
+
+    /// Where the environment's documents apply, from the VPC and the OIDC issuer that were found.
+    #[must_use]
+    pub fn setting<'a>(&'a self, vpc_id: &'a str, issuer: &'a str) -> Setting<'a> {
+        Setting { scope: &self.scope, vpc_id, issuer, terms: &self.terms }
+    }
+
+    /// The guardrail of accesses that name none: the default.
+    #[must_use]
+    pub fn default_guardrail(&self) -> Option<String> {
+        self.guardrails.iter().find(|rule| rule.is_default).map(|rule| rule.name.clone())
+    }
+
+    /// What of guardrails roles may ever use.
+    #[must_use]
+    pub fn guardrail_limits(&self) -> GuardrailLimits {
+        GuardrailLimits {
+            declared: !self.guardrails.is_empty(),
+            enforced: BTreeSet::new(),
+            kms_key_arns: self.guardrails.iter().filter_map(|rule| rule.content.kms_key_arn.clone()).collect(),
         }
     }
 
@@ -129,6 +172,20 @@ impl Rules {
     #[must_use]
     pub fn boundary_arn(&self) -> String {
         self.platform_boundary_arn.clone().unwrap_or_else(|| self.scope.policy_arn(&crate::domain::names::boundary(&self.scope)))
+    }
+}
+
+fn terms(bedrock: &BedrockApproval, regions: &[String], require_federation: Option<bool>) -> Terms {
+    let named = |list: &Option<Vec<String>>| list.iter().flatten().cloned().collect();
+    let application = bedrock.application_inference_profiles.iter().flatten();
+    Terms {
+        models: named(&bedrock.models),
+        profiles: named(&bedrock.inference_profiles),
+        application_profiles: application.map(|profile| (profile.name.clone(), profile.arn.clone())).collect(),
+        regions: regions.iter().cloned().collect(),
+        global_profiles: bedrock.allow_global_profiles.unwrap_or(false),
+        side_doors: bedrock.side_doors.iter().flatten().copied().filter(|door| *door != SideDoor::Unrecognized).collect(),
+        require_federation: require_federation.unwrap_or(false),
     }
 }
 

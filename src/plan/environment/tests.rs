@@ -2,11 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::api::PhiEnvironmentSpec;
+use crate::api::conditions::Reason;
 use crate::domain::{names, tags};
 use crate::observed::account::{Caller, Key};
 use crate::observed::bedrock::ModelAvailability;
 use crate::observed::claims::Claims;
 use crate::observed::cluster::{Cluster, OidcProvider};
+use crate::observed::guardrails::{GuardrailContent, GuardrailVersion, ObservedGuardrail};
 use crate::observed::identity::ManagedPolicy;
 use crate::observed::network::{Endpoint, OfferedService, SecurityGroup, Subnet, Vpc};
 use crate::plan::Action;
@@ -21,7 +23,9 @@ pub(crate) fn spec() -> PhiEnvironmentSpec {
         "enforcement": "Enforce",
         "aws": { "accountId": "123456789012", "region": "us-east-1", "clusterName": "prod" },
         "namespaceSelector": { "matchLabels": { "phi": "allowed" } },
-        "bedrock": { "models": [MODEL] },
+        "bedrock": { "models": [MODEL], "guardrails": [
+            { "name": "phi", "management": "Verify", "guardrailId": "g1", "version": "1", "kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/g" },
+        ] },
     }))
     .unwrap()
 }
@@ -111,7 +115,28 @@ pub(super) fn empty() -> EnvironmentObservation {
         platform_boundary: Ok(None),
         models: BTreeMap::from([(MODEL.to_owned(), Ok(Some(available)))]),
         profiles: BTreeMap::new(),
+        guardrails: BTreeMap::from([(
+            "phi".to_owned(),
+            Ok(ObservedGuardrail { published: Some(guardrail()), ..ObservedGuardrail::default() }),
+        )]),
         dns_service_addresses: Ok(Vec::new()),
+    }
+}
+
+/// The platform's guardrail, as it should be.
+pub(super) fn guardrail() -> GuardrailVersion {
+    GuardrailVersion {
+        id: "g1".into(),
+        arn: "arn:aws:bedrock:us-east-1:123456789012:guardrail/g1".into(),
+        version: "1".into(),
+        status: "READY".into(),
+        content: GuardrailContent {
+            content_filters: BTreeMap::from([("HATE".into(), ("HIGH".into(), "HIGH".into()))]),
+            pii_entities: BTreeMap::from([("NAME".into(), "ANONYMIZE".into())]),
+            kms_key_arn: Some("arn:aws:kms:us-east-1:123456789012:key/g".into()),
+            ..GuardrailContent::default()
+        },
+        ..GuardrailVersion::default()
     }
 }
 
@@ -387,6 +412,6 @@ fn a_foreign_boundary_of_our_name_is_a_conflict() {
     assert_eq!(plan.actions, []);
     let conflict = plan.findings.iter().find(|finding| finding.reason == Reason::Conflict).unwrap();
     assert!(conflict.blocks && conflict.message.contains("rename or delete it"), "{}", conflict.message);
-    let facts = crate::plan::facts::EnvironmentFacts::of(&rules(), &spec(), &observed, None).unwrap();
+    let facts = crate::plan::facts::EnvironmentFacts::of(&rules(), &spec(), &observed, &[], None).unwrap();
     assert_eq!(facts.boundary, None, "no role is made under it");
 }

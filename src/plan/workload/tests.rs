@@ -10,7 +10,8 @@ use crate::api::shared::NameReference;
 use crate::api::{BedrockAccessSpec, Operation, UseCase, Verdict};
 use crate::domain::{Scope, names, tags};
 use crate::plan::{Action, Mode};
-use crate::policy::boundary::permissions_boundary;
+use crate::policy::boundary::{GuardrailLimits, permissions_boundary};
+use crate::policy::terms::Terms;
 use crate::policy::trust::service_account_trust;
 use crate::policy::{PolicyDocument, Statement};
 
@@ -55,6 +56,7 @@ pub(super) fn access(name: &str, model: &str) -> DeclaredAccess {
         use_case: UseCase::Summarization,
         overseer: None,
         models: Some(vec![model.to_owned()]),
+        guardrail_ref: None,
         inference_profiles: None,
         operations: None,
     };
@@ -76,13 +78,16 @@ impl World {
     pub(super) fn empty(accesses: Vec<DeclaredAccess>) -> Self {
         let scope = scope();
         let models = BTreeSet::from([HAIKU.to_owned(), SONNET.to_owned()]);
-        let facts = EnvironmentFacts {
+        let mut facts = EnvironmentFacts {
             vpc_id: "vpc-1".into(),
             issuer: "oidc.example/id/1".into(),
-            boundary: Some(permissions_boundary(&scope, "vpc-1", &models, &BTreeSet::new(), &[])),
+            boundary: None,
             boundary_arn: scope.policy_arn(&names::boundary(&scope)),
-            models: models.into_iter().map(|model| (model, None)).collect(),
+            models: models.iter().cloned().map(|model| (model, None)).collect(),
             profiles: BTreeMap::new(),
+            guardrails: BTreeMap::new(),
+            default_guardrail: None,
+            terms: Terms { models, regions: BTreeSet::from(["us-east-1".to_owned()]), ..Terms::default() },
             max_session_duration: 3600,
             platform_roles: None,
             verify_isolation: false,
@@ -96,6 +101,7 @@ impl World {
             dns_on_nodes: false,
             scope,
         };
+        facts.boundary = Some(permissions_boundary(&facts.setting(), &BTreeSet::new(), &GuardrailLimits::default(), &[]));
         let labels = BTreeMap::from([("app".to_owned(), "notes".to_owned())]);
         let spec = PhiWorkloadSpec {
             environment_ref: NameReference { name: "prod".into() },
@@ -323,6 +329,7 @@ fn access_is_never_retained() {
     world.admitted = false;
     assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount"], "the namespace lost its admission");
     let mut world = settled();
+    world.facts.terms.models.remove(HAIKU);
     world.facts.models.remove(HAIKU);
     assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount"], "the model lost its approval");
     let mut world = settled();

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::stores::StoreVerb::{Read, Write};
 use crate::policy::PolicyDocument;
-use crate::policy::boundary::permissions_boundary;
+use crate::policy::boundary::{GuardrailLimits, permissions_boundary};
 use crate::policy::permissions::{Grant, workload_policy};
 use crate::policy::relation::{Coverage, Relation, covers, relate};
+use crate::policy::terms::{Setting, Terms};
 
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1";
 const OTHER_KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/2";
@@ -24,6 +25,10 @@ fn scope() -> Scope {
         environment: "prod".into(),
         path: "/hipaa-operator/us-east-1/prod/prod/".into(),
     }
+}
+
+fn terms() -> Terms {
+    Terms { models: ["a.model".to_owned()].into(), regions: ["us-east-1".to_owned()].into(), ..Terms::default() }
 }
 
 fn store(kind: StoreType, arn: &str, verbs: &[StoreVerb]) -> DataStore {
@@ -180,7 +185,8 @@ fn any_store() -> impl Strategy<Value = DataStore> {
 
 fn policy(stores: &[&DataStore]) -> PolicyDocument {
     let grant = Grant { models: ["a.model".to_owned()].into(), operations: [crate::api::Operation::Invoke].into(), ..Grant::default() };
-    workload_policy(&scope(), "vpc-1", &[grant], stores)
+    let (scope, terms) = (scope(), terms());
+    workload_policy(&Setting { scope: &scope, vpc_id: "vpc-1", issuer: "", terms: &terms }, &[grant], stores)
 }
 
 proptest! {
@@ -206,11 +212,12 @@ proptest! {
     fn the_boundary_lets_every_choice_of_its_stores_through(stores in prop::collection::vec(any_store(), 1..8), chosen in any::<u8>()) {
         let all: Vec<&DataStore> = stores.iter().collect();
         let some: Vec<&DataStore> = (0..).zip(&stores).filter(|(place, _)| chosen & (1 << place) != 0).map(|(_, store)| store).collect();
-        let models = ["a.model".to_owned()].into();
-        let boundary = permissions_boundary(&scope(), "vpc-1", &models, &BTreeSet::new(), &all);
+        let (scope, terms) = (scope(), terms());
+        let setting = Setting { scope: &scope, vpc_id: "vpc-1", issuer: "", terms: &terms };
+        let boundary = permissions_boundary(&setting, &BTreeSet::new(), &GuardrailLimits::default(), &all);
         prop_assert_eq!(covers(&boundary, &policy(&some)), Coverage::Covered);
         prop_assert_ne!(relate(&policy(&all), &policy(&some)), Relation::Wider);
-        let without = permissions_boundary(&scope(), "vpc-1", &models, &BTreeSet::new(), &[]);
+        let without = permissions_boundary(&setting, &BTreeSet::new(), &GuardrailLimits::default(), &[]);
         prop_assert_eq!(covers(&without, &policy(&some)) == Coverage::Covered, some.is_empty());
     }
 

@@ -55,12 +55,16 @@ pub(super) fn item(subject: &Subject, action: &Action) -> Option<Item> {
             role(name, json!({"detachPolicies": attached, "deleteInlinePolicies": inline}))
         }
         Action::DeleteRole { role: name, .. } => Item::of(subject, "Delete", ["iam", "Role", name], json!({})),
+        Action::UpdateGuardrail { id, name, content } => change(["bedrock", "Guardrail", name], json!({"id": id, "content": content})),
+        Action::CreateGuardrailVersion { id, name, .. } => change(["bedrock", "Guardrail", name], json!({"id": id, "publish": true})),
+        Action::DeleteGuardrail { id, name } => Item::of(subject, "Delete", ["bedrock", "Guardrail", name], json!({"id": id})),
         Action::ReleaseClaim { arn, .. } => Item { operation: "Delete".to_owned(), ..policy("Claim", arn) },
         // They make an object, or one of the cluster's.
         Action::CreateSecurityGroup { .. }
         | Action::CreateVpcEndpoint(_)
         | Action::CreateKey { .. }
         | Action::CreateAlias { .. }
+        | Action::CreateGuardrail(_)
         | Action::TakeClaim(_)
         | Action::CreateBoundary { .. }
         | Action::CreatePolicy { .. }

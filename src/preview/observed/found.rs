@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::networking::v1::NetworkPolicySpec;
 use serde::{Deserialize, Serialize};
 
+use crate::api::guardrails::GuardrailStatus;
+use crate::observed::guardrails::ObservedGuardrail;
 use crate::observed::network::SecurityGroupRule;
 use crate::policy::PolicyDocument;
 
@@ -33,6 +35,12 @@ pub struct Found {
     /// The platform's own boundary, if the environment names one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform_boundary: Option<PlatformBoundary>,
+    /// Guardrails that the environment declares, by its name for each.
+    #[serde(default)]
+    pub guardrails: BTreeMap<String, ObservedGuardrail>,
+    /// Guardrails that the status records.
+    #[serde(default)]
+    pub recorded_guardrails: Vec<GuardrailStatus>,
     /// Policies under the environment's path, by ARN: our boundary is one of them.
     pub policies: BTreeMap<String, FoundPolicy>,
     /// Roles under the environment's path or with our cluster's tag, by name.

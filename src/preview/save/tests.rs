@@ -397,7 +397,7 @@ proptest! {
     ) {
         let mut world = World::new(spec(|_| {}));
         world.carry_out(|_| true);
-        let facts = EnvironmentFacts::of(&world.rules, &world.spec, &world.observed, None).unwrap();
+        let facts = EnvironmentFacts::of(&world.rules, &world.spec, &world.observed, &[], None).unwrap();
         let full = accesses(&["a.one-v1:0"]);
         let first = plan_of(&WorkloadThings::default(), &facts, &full).actions;
         let carried: Vec<Action> =
@@ -430,7 +430,7 @@ fn what_is_settled_leaves_nothing_to_do() {
     let mut world = World::new(spec(|_| {}));
     world.carry_out(|_| true);
     world.record_everything();
-    let facts = EnvironmentFacts::of(&world.rules, &world.spec, &world.observed, None).unwrap();
+    let facts = EnvironmentFacts::of(&world.rules, &world.spec, &world.observed, &[], None).unwrap();
     let actions = plan_of(&WorkloadThings::default(), &facts, &accesses(&["a.one-v1:0"])).actions;
     let mut things = carried_out::workload(WorkloadThings::default(), &actions);
     things.previous.identity.as_mut().unwrap().policy_arn = facts.scope.policy_arn(&things.role.as_ref().unwrap().name);
@@ -448,7 +448,7 @@ fn what_is_settled_leaves_nothing_to_do() {
     let known = |known| KnownFacts { environments: BTreeMap::from([("prod".to_owned(), known)]) };
     let shown = preview(&declared, &known(world.saved()));
     assert_eq!((shown.aws, shown.kubernetes, shown.errors), (vec![], vec![], vec![]));
-    assert_eq!(shown.findings.iter().map(|finding| finding.reason).collect::<Vec<_>>(), ["FactsObserved"]);
+    assert_eq!(shown.findings.iter().map(|finding| finding.reason).collect::<Vec<_>>(), ["FactsObserved", "NoGuardrail"]);
 
     // A change of the declaration is a change of what is there, not a creation.
     let mut wider = declared;

@@ -8,6 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::*;
 use crate::domain::{Fault, FaultClass};
 use crate::plan::Plan;
+use crate::plan::environment::guardrails::in_use;
 use crate::plan::environment::tests::{MODEL, provisioned, rules, spec};
 use crate::plan::environment::{EnvironmentInputs, plan};
 use crate::plan::facts::{EnvironmentFacts, unread};
@@ -18,7 +19,7 @@ const CODE: &str = "TheServicesOwnCode";
 type Fail = fn(&mut EnvironmentObservation, Fault);
 
 /// How each read fails. Models and profiles are read one by one.
-const READS: [(&str, Fail); 22] = [
+const READS: [(&str, Fail); 23] = [
     ("caller", |observed, fault| observed.caller = Err(fault)),
     ("operator-arn", |observed, fault| observed.operator_arn = Err(fault)),
     ("api-server", |observed, fault| observed.api_server = Err(fault)),
@@ -40,6 +41,7 @@ const READS: [(&str, Fail); 22] = [
     ("platform-boundary", |observed, fault| observed.platform_boundary = Err(fault)),
     ("dns-service", |observed, fault| observed.dns_service_addresses = Err(fault)),
     ("model", |observed, fault| drop(observed.models.insert(MODEL.into(), Err(fault)))),
+    ("guardrail", |observed, fault| drop(observed.guardrails.insert("phi".into(), Err(fault)))),
     ("profile", |observed, fault| drop(observed.profiles.insert("us.profile".into(), Err(fault)))),
 ];
 
@@ -82,6 +84,7 @@ fn wished(
         settled: None,
         reconcile_at: None,
         wish: wish.to_owned(),
+        guardrails: in_use(rules, &observed.guardrails, &previous.guardrails, None, at),
         bound_workloads: 0,
         deleting: None,
     };
@@ -166,13 +169,16 @@ fn what_stays_unread_for_a_day_is_not_posture() {
 #[test]
 fn a_fault_takes_nothing_from_the_workloads_and_is_told_where_they_depend_on_it() {
     let spec = spec();
-    let before = EnvironmentFacts::of(&rules(), &spec, &provisioned(), None).unwrap();
+    let used =
+        |observed: &EnvironmentObservation, recorded: &[GuardrailStatus]| in_use(&rules(), &observed.guardrails, recorded, None, now());
+    let recorded = used(&provisioned(), &[]);
+    let before = EnvironmentFacts::of(&rules(), &spec, &provisioned(), &recorded, None).unwrap();
     for (read, fail) in READS {
         let (rules, mut observed) = in_place(read);
         observed.profiles.insert("us.profile".into(), Ok(Some(Profile { id: "us.profile".into(), model_arns: BTreeSet::new() })));
-        let known = EnvironmentFacts::of(&rules, &spec, &observed, Some(&before)).unwrap();
+        let known = EnvironmentFacts::of(&rules, &spec, &observed, &recorded, Some(&before)).unwrap();
         fail(&mut observed, fault(FaultClass::Throttled));
-        let facts = EnvironmentFacts::of(&rules, &spec, &observed, Some(&known));
+        let facts = EnvironmentFacts::of(&rules, &spec, &observed, &used(&observed, &recorded), Some(&known));
         assert!(facts.is_none_or(|facts| facts == known), "{read}: nothing changes, or the last facts hold");
         let needed = !["operator-arn", "other-subnets", "offered", "security-groups", "other-security-groups", "key"].contains(&read);
         assert_eq!(unread(&observed).is_some(), needed, "{read}");

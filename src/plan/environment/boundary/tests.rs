@@ -6,20 +6,23 @@ use crate::api::conditions::Reason;
 use crate::domain::{Fault, FaultClass};
 use crate::observed::environment::EnvironmentObservation;
 use crate::plan::environment::Rules;
-use crate::plan::environment::tests::{Case, MODEL, allow_all, each_has_its_reason, provisioned, rules_with};
-use crate::policy::boundary::permissions_boundary;
-use crate::policy::{PolicyDocument, Statement};
+use crate::plan::environment::tests::{Case, MODEL, allow_all, each_has_its_reason, provisioned, rules_with, spec};
+use crate::policy::boundary::{GuardrailLimits, permissions_boundary};
+use crate::policy::{Effect, PolicyDocument, Statement};
 
 const ARN: &str = "arn:aws:iam::123456789012:policy/platform";
 const OTHER: &str = "anthropic.claude-3-sonnet-20240229-v1:0";
 
 fn rules() -> Rules {
-    rules_with(&json!({ "bedrock": { "models": [MODEL, OTHER] }, "identity": { "boundaryArn": ARN } }))
+    let mut bedrock = json!(spec().bedrock);
+    bedrock["models"] = json!([MODEL, OTHER]);
+    rules_with(&json!({ "bedrock": bedrock, "identity": { "boundaryArn": ARN } }))
 }
 
 fn admitting(models: &[&str]) -> PolicyDocument {
-    let models = models.iter().map(|&model| model.to_owned()).collect::<BTreeSet<_>>();
-    permissions_boundary(&rules().scope, "vpc-1", &models, &BTreeSet::new(), &[])
+    let mut rules = rules();
+    rules.terms.models = models.iter().map(|&model| model.to_owned()).collect();
+    permissions_boundary(&rules.setting("vpc-1", "oidc.example/id/1"), &BTreeSet::new(), &GuardrailLimits::default(), &[])
 }
 
 fn sound() -> EnvironmentObservation {
@@ -61,8 +64,10 @@ fn each_missing_property_of_a_boundary_has_its_own_reason() {
             |seen| {
                 let mut all = Statement::allow("All", &["bedrock:Invoke*", "bedrock:CountTokens"], vec!["*".into()]);
                 all = all.when("StringEquals", "aws:PrincipalTag/team", vec!["x".into()]);
-                let deny = admitting(&[MODEL]).statement.pop().unwrap();
-                seen.platform_boundary = Ok(Some(PolicyDocument::of(vec![all, deny])));
+                let mut document = admitting(&[MODEL]);
+                document.statement.retain(|statement| statement.effect == Effect::Deny);
+                document.statement.push(all);
+                seen.platform_boundary = Ok(Some(document));
             },
             Reason::NotRead,
             false,

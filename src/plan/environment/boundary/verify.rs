@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::api::Operation;
 use crate::api::conditions::Reason;
 use crate::api::stores::DataStore;
 use crate::catalogue::Control;
@@ -10,9 +11,10 @@ use crate::plan::Finding;
 use crate::plan::environment::EnvironmentInputs;
 use crate::plan::facts::callable_profiles;
 use crate::policy::PolicyDocument;
-use crate::policy::boundary::permissions_boundary;
-use crate::policy::permissions::{Profile, SIDE_DOORS};
+use crate::policy::denies::should_be_denied;
+use crate::policy::permissions::{Grant, workload_policy};
 use crate::policy::relation::{Coverage, admits, covers};
+use crate::policy::terms::Terms;
 
 use super::FAMILY;
 
@@ -34,7 +36,7 @@ pub(super) fn judge(inputs: &EnvironmentInputs, arn: &str) -> Vec<Finding> {
         }
         Ok(Some(document)) => {
             let mut findings = coverage(inputs, arn, document);
-            findings.extend(side_doors(arn, document));
+            findings.extend(side_doors(&inputs.rules.terms, arn, document));
             findings
         }
     }
@@ -44,14 +46,16 @@ pub(super) fn judge(inputs: &EnvironmentInputs, arn: &str) -> Vec<Finding> {
 fn coverage(inputs: &EnvironmentInputs, arn: &str, document: &PolicyDocument) -> Vec<Finding> {
     let Ok(Some(vpc)) = &inputs.observed.vpc else { return vec![Finding::waiting(CONTROL, FAMILY)] };
     let rules = inputs.rules;
-    let wanted = |models: BTreeSet<String>, profiles: BTreeSet<Profile>, stores: &[&DataStore]| {
-        covers(document, &permissions_boundary(&rules.scope, &vpc.id, &models, &profiles, stores))
-    };
-    let models = rules.models.iter().map(|model| (model.clone(), wanted(BTreeSet::from([model.clone()]), BTreeSet::new(), &[])));
-    let profiles = callable_profiles(&inputs.observed.profiles, &rules.resolved.approved_regions).into_iter();
-    let profiles = profiles.map(|profile| (profile.id.clone(), wanted(BTreeSet::new(), BTreeSet::from([profile]), &[])));
+    let setting = rules.setting(&vpc.id, "");
+    let wanted = |grant: Grant, stores: &[&DataStore]| covers(document, &workload_policy(&setting, &[grant], stores));
+    let operations = BTreeSet::from([Operation::Invoke, Operation::InvokeStream, Operation::CountTokens]);
+    let model = |model: &String| Grant { models: BTreeSet::from([model.clone()]), operations: operations.clone(), ..Grant::default() };
+    let profile = |profile| Grant { profiles: BTreeSet::from([profile]), operations: operations.clone(), ..Grant::default() };
+    let models = rules.terms.models.iter().map(|name| (name.clone(), wanted(model(name), &[])));
+    let profiles = callable_profiles(&inputs.observed.profiles, &rules.terms).into_iter();
+    let profiles = profiles.map(|found| (found.id.clone(), wanted(profile(found), &[])));
     let known = rules.stores.iter().filter(|store| !store.is_unrecognized());
-    let stores = known.map(|store| (format!("store {}", store.name), wanted(BTreeSet::new(), BTreeSet::new(), &[store])));
+    let stores = known.map(|store| (format!("store {}", store.name), wanted(Grant::default(), &[store])));
     let judged: Vec<(String, Coverage)> = models.chain(profiles).chain(stores).collect();
     let of = |coverage| judged.iter().filter(|(_, found)| *found == coverage).map(|(id, _)| id.as_str()).collect::<Vec<_>>();
     let (missing, unproven) = (of(Coverage::Missing), of(Coverage::Unproven));
@@ -79,8 +83,8 @@ fn coverage(inputs: &EnvironmentInputs, arn: &str, document: &PolicyDocument) ->
 }
 
 /// What ours denies, theirs should deny too, or not allow. The policy of each role of ours denies it by itself.
-fn side_doors(arn: &str, document: &PolicyDocument) -> Option<Finding> {
-    let open: Vec<&str> = SIDE_DOORS.into_iter().filter(|action| admits(document, action)).collect();
+fn side_doors(terms: &Terms, arn: &str, document: &PolicyDocument) -> Option<Finding> {
+    let open: Vec<&str> = should_be_denied(terms).into_iter().filter(|action| admits(document, action)).collect();
     (!open.is_empty()).then(|| {
         let message =
             format!("{arn} lets {} through, wanted a deny; deny them in the boundary: they go around the declared access", open.join(", "));

@@ -250,7 +250,7 @@ fn a_hub_that_is_gone_or_cannot_be_read_leads_nowhere() {
         "aws": { "accountId": "123456789012", "region": "us-east-1", "clusterName": "prod" },
         "namespaceSelector": {}, "bedrock": {},
     }));
-    assert_eq!(EnvironmentFacts::of(&rules, &spec.unwrap(), &observed, None), None, "the facts known before stay");
+    assert_eq!(EnvironmentFacts::of(&rules, &spec.unwrap(), &observed, &[], None), None, "the facts known before stay");
 }
 
 #[test]

@@ -45,8 +45,7 @@ impl Network<'_> {
         let traffic = Traffic {
             scope: &self.rules.scope,
             vpc_id: &endpoint.vpc_id,
-            models: &self.rules.models,
-            profiles: &self.profiles,
+            terms: &self.rules.terms,
             stores: &self.rules.stores,
             operator: self.operator_arn,
         };

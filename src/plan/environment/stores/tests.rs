@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::*;
@@ -44,7 +42,7 @@ fn add_endpoint(seen: &mut EnvironmentObservation, service: &str, kind: &str, ad
 }
 
 fn facts(rules: &Rules, seen: &EnvironmentObservation) -> EnvironmentFacts {
-    EnvironmentFacts::of(rules, &spec(), seen, None).unwrap()
+    EnvironmentFacts::of(rules, &spec(), seen, &[], None).unwrap()
 }
 
 #[test]
@@ -161,12 +159,14 @@ fn under_other_rules_what_was_withdrawn_is_gone_and_nothing_comes_instead() {
     let mut known = known;
     known.profiles.insert("us.old".to_owned(), crate::plan::facts::ProfileFact::NotFound(String::new()));
     let mut ruled = rules(&[bucket("labs", &[]), queue()]);
-    ruled.profiles.insert("us.old".to_owned());
+    for terms in [&mut ruled.terms, &mut known.terms] {
+        terms.profiles.insert("us.old".to_owned());
+    }
     assert_eq!(known.under(&ruled), known, "the same rules change nothing");
-    ruled.models.insert(another);
+    ruled.terms.models.insert(another);
     assert_eq!(known.under(&ruled), known, "what is new waits until it is read");
 
-    let without = known.under(&Rules { models: BTreeSet::new(), profiles: BTreeSet::new(), ..ruled });
+    let without = known.under(&Rules { terms: crate::policy::terms::Terms::default(), ..ruled });
     assert!(known.models.contains_key(&model) && without.models.is_empty() && without.profiles.is_empty());
     let names = |stores: &[Value]| {
         let left = known.under(&rules(stores)).stores;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::api::stores::DataStore;
+use crate::policy::boundary::GuardrailLimits;
 use crate::policy::permissions::workload_policy;
 
 fn store(name: &str, more: &serde_json::Value) -> DataStore {
@@ -29,9 +30,8 @@ fn huge(name: &str) -> DataStore {
 
 /// What the environment declares, with a boundary and endpoints for all of it.
 fn declare(world: &mut World, stores: Vec<DataStore>) {
-    let models = world.facts.models.keys().cloned().collect();
     let all: Vec<&DataStore> = stores.iter().collect();
-    world.facts.boundary = Some(permissions_boundary(&world.facts.scope, "vpc-1", &models, &BTreeSet::new(), &all));
+    world.facts.boundary = Some(permissions_boundary(&world.facts.setting(), &BTreeSet::new(), &GuardrailLimits::default(), &all));
     world.facts.store_services = stores.iter().filter_map(|store| store.kind.service()).map(str::to_owned).collect();
     world.admitted_stores = stores.iter().map(|store| store.name.clone()).collect();
     world.facts.stores = stores;
@@ -80,7 +80,7 @@ fn a_workload_with_stores_and_no_access_has_an_identity_with_exactly_them() {
     name(&mut world, &["labs"]);
     assert_eq!(world.calls(), ["ApplyNetworkPolicy", "CreatePolicy", "CreateRole", "AttachRolePolicy", "AnnotateServiceAccount"]);
     settle(&mut world);
-    let exactly = workload_policy(&world.facts.scope, "vpc-1", &[], &[&plain("labs")]);
+    let exactly = workload_policy(&world.facts.setting(), &[], &[&plain("labs")]);
     assert_eq!(world.document().to_json(), exactly.to_json());
     assert_eq!(of_stores(&world), []);
     assert_eq!(world.plan().given_stores.len(), 1);
@@ -219,7 +219,7 @@ fn what_someone_took_out_of_the_policy_is_held_and_what_someone_added_goes() {
 #[test]
 fn a_store_waits_for_the_boundary_but_one_that_was_given_stays() {
     let mut world = furnished();
-    let narrow = permissions_boundary(&world.facts.scope, "vpc-1", &BTreeSet::from([HAIKU.to_owned()]), &BTreeSet::new(), &[]);
+    let narrow = permissions_boundary(&world.facts.setting(), &BTreeSet::new(), &GuardrailLimits::default(), &[]);
     world.facts.boundary = Some(narrow);
     assert_eq!(world.calls(), [""; 0], "they were given before");
     world.previous.identity.as_mut().unwrap().stores.clear();
@@ -275,6 +275,7 @@ fn what_does_not_fit_is_refused_and_takes_no_place_of_what_is_there() {
     // An access that comes later finds no room either.
     let models: Vec<String> = (0..30).map(|number| format!("{}{number}", "m".repeat(100))).collect();
     world.facts.models = models.iter().map(|model| (model.clone(), None)).chain([(HAIKU.to_owned(), None)]).collect();
+    world.facts.terms.models = world.facts.models.keys().cloned().collect();
     let mut wide = access("wide", HAIKU);
     wide.spec.models = Some(models);
     world.accesses.push(wide);

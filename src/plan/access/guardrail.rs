@@ -1,0 +1,73 @@
+//! Which guardrail the calls of an access have to name.
+
+use crate::api::conditions::Reason;
+use crate::api::{BedrockAccessSpec, Operation, Verdict};
+use crate::catalogue::Control;
+use crate::plan::Finding;
+use crate::plan::facts::EnvironmentFacts;
+use crate::policy::guardrails::{PinnedGuardrail, takes_guardrail};
+
+use super::{FAMILY, listed};
+
+/// The guardrail of an access, and what there is to say. `None` without a finding that fails means that none is required.
+pub(super) fn judge(spec: &BedrockAccessSpec, facts: &EnvironmentFacts) -> (Option<PinnedGuardrail>, Vec<Finding>) {
+    let environment = &facts.scope.environment;
+    let fail = |reason, message: String| (None, vec![Finding::fail(Control::GuardrailEnforcement, FAMILY, reason, message)]);
+    let named = spec.guardrail_ref.as_ref().map(|reference| &reference.name);
+    if facts.guardrails.is_empty() {
+        return match named {
+            Some(name) => fail(
+                Reason::GuardrailNotFound,
+                format!(
+                    "environment {environment} declares no guardrail {name}; remove guardrailRef, or ask the platform team to declare it in spec.bedrock.guardrails"
+                ),
+            ),
+            None if spec.resolved_operations().contains(&Operation::ApplyGuardrail) => fail(
+                Reason::GuardrailMissing,
+                format!(
+                    "operation ApplyGuardrail needs a guardrail, and environment {environment} declares none; remove the operation, or ask the platform team for one"
+                ),
+            ),
+            None => (None, Vec::new()),
+        };
+    }
+    let Some(name) = named.or(facts.default_guardrail.as_ref()) else {
+        let names = listed(facts.guardrails.keys());
+        return fail(
+            Reason::GuardrailMissing,
+            format!("environment {environment} has guardrails and no default; name one in guardrailRef: {names}"),
+        );
+    };
+    match facts.guardrails.get(name) {
+        None => {
+            let names = listed(facts.guardrails.keys());
+            fail(Reason::GuardrailNotFound, format!("environment {environment} has no guardrail {name}; use one of {names}"))
+        }
+        Some(None) => {
+            let mut finding = Finding::waiting(Control::GuardrailEnforcement, FAMILY);
+            finding.reason = Reason::GuardrailNotReady;
+            finding.message = format!("no version of guardrail {name} is ready yet; the environment's condition GuardrailsReady says why");
+            (None, vec![finding])
+        }
+        Some(Some(guardrail)) => {
+            let message = format!("every inference has to name guardrail {} in version {}", guardrail.id, guardrail.version);
+            let mut findings = vec![Finding::pass(Control::GuardrailEnforcement, FAMILY, message)];
+            findings.extend(exempt(spec));
+            (Some(guardrail.clone()), findings)
+        }
+    }
+}
+
+/// Models whose calls cannot carry a guardrail.
+fn exempt(spec: &BedrockAccessSpec) -> impl Iterator<Item = Finding> {
+    let ids = spec.models.iter().flatten().chain(spec.inference_profiles.iter().flatten());
+    ids.filter(|id| !takes_guardrail(id)).map(|id| {
+        let message = format!("{id} takes no guardrail: its calls are exempt from naming one, and nothing filters them");
+        Finding::fail(Control::GuardrailEnforcement, FAMILY, Reason::ModelTakesNoGuardrail, message).about(id).advisory()
+    })
+}
+
+/// Whether the access only waits for its guardrail.
+pub(super) fn is_awaited(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.reason == Reason::GuardrailNotReady && finding.verdict == Verdict::Unknown)
+}
