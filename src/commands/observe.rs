@@ -58,7 +58,7 @@ pub async fn run(arguments: &ObserveArguments, output: &mut dyn Write) -> Result
     let client = super::cluster().await?;
     let mut facts = KnownFacts::default();
     for name in &arguments.environment {
-        let known = environment(&client, name, arguments.operator_arn.as_deref()).await;
+        let known = Box::pin(environment(&client, name, arguments.operator_arn.as_deref())).await;
         facts.environments.insert(name.clone(), known.map_err(|message| format!("PhiEnvironment {name}: {message}"))?);
     }
     let yaml = serde_saphyr::to_string(&facts).map_err(|error| format!("the facts cannot be written as YAML: {error}"))?;

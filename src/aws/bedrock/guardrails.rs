@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use aws_sdk_bedrock::operation::get_guardrail::GetGuardrailOutput;
 use aws_sdk_bedrock::types::{
-    GuardrailContentFilterConfig, GuardrailContentPolicyConfig, GuardrailContextualGroundingFilterConfig,
-    GuardrailContextualGroundingPolicyConfig, GuardrailPiiEntityConfig, GuardrailRegexConfig, GuardrailSensitiveInformationPolicyConfig,
-    GuardrailSummary, Tag,
+    GuardrailContentFilter, GuardrailContentFilterConfig, GuardrailContentPolicy, GuardrailContentPolicyConfig,
+    GuardrailContextualGroundingFilterConfig, GuardrailContextualGroundingPolicy, GuardrailContextualGroundingPolicyConfig,
+    GuardrailFilterStrength, GuardrailPiiEntity, GuardrailPiiEntityConfig, GuardrailRegex, GuardrailRegexConfig,
+    GuardrailSensitiveInformationAction, GuardrailSensitiveInformationPolicy, GuardrailSensitiveInformationPolicyConfig, GuardrailSummary,
+    Tag,
 };
 
 use super::Bedrock;
@@ -195,52 +197,12 @@ impl Policies {
 
 /// Only what is declared is compared: Bedrock adds actions, modalities and tiers by itself.
 fn read(answer: GetGuardrailOutput) -> GuardrailVersion {
-    let off = |enabled: Option<bool>| enabled == Some(false);
-    let filters = answer.content_policy.as_ref().map(aws_sdk_bedrock::types::GuardrailContentPolicy::filters).unwrap_or_default();
-    let strength = |of: &str, enabled: Option<bool>| if off(enabled) { "NONE".to_owned() } else { of.to_owned() };
-    let content_filters = filters.iter().map(|filter| {
-        let input = strength(filter.input_strength.as_str(), filter.input_enabled);
-        (filter.r#type.as_str().to_owned(), (input, strength(filter.output_strength.as_str(), filter.output_enabled)))
-    });
-    let sensitive = answer.sensitive_information_policy.as_ref();
-    // Off, or of no effect, in one direction is not what is declared.
-    let action = |of: &str, directions: [(Option<&str>, Option<bool>); 2]| {
-        let weaker = directions.iter().find_map(
-            |(action, enabled)| {
-                if off(*enabled) { Some("NONE") } else { action.filter(|action| *action != of) }
-            },
-        );
-        weaker.unwrap_or(of).to_owned()
-    };
-    let entities = sensitive.map(aws_sdk_bedrock::types::GuardrailSensitiveInformationPolicy::pii_entities).unwrap_or_default();
-    let pii_entities: BTreeMap<_, _> = entities
-        .iter()
-        .map(|entity| {
-            let input = (entity.input_action.as_ref().map(|action| action.as_str()), entity.input_enabled);
-            let output = (entity.output_action.as_ref().map(|action| action.as_str()), entity.output_enabled);
-            (entity.r#type.as_str().to_owned(), action(entity.action.as_str(), [input, output]))
-        })
-        .collect();
-    let patterns = sensitive.map(aws_sdk_bedrock::types::GuardrailSensitiveInformationPolicy::regexes).unwrap_or_default();
-    let regexes: BTreeMap<_, _> = patterns
-        .iter()
-        .map(|regex| {
-            let input = (regex.input_action.as_ref().map(|action| action.as_str()), regex.input_enabled);
-            let output = (regex.output_action.as_ref().map(|action| action.as_str()), regex.output_enabled);
-            (regex.name.clone(), (regex.pattern.clone(), action(regex.action.as_str(), [input, output])))
-        })
-        .collect();
-    let thresholds = answer.contextual_grounding_policy.as_ref();
-    let thresholds = thresholds.map(aws_sdk_bedrock::types::GuardrailContextualGroundingPolicy::filters).unwrap_or_default();
-    let contextual_grounding = thresholds.iter().filter(|filter| !off(filter.enabled));
     GuardrailVersion {
         content: GuardrailContent {
-            content_filters: content_filters.collect(),
-            pii_entities,
-            regexes,
-            contextual_grounding: contextual_grounding
-                .map(|filter| (filter.r#type.as_str().to_owned(), hundredths(filter.threshold)))
-                .collect(),
+            content_filters: content_filters(&answer),
+            pii_entities: pii_entities(&answer),
+            regexes: regexes(&answer),
+            contextual_grounding: contextual_grounding(&answer),
             blocked_input_messaging: answer.blocked_input_messaging,
             blocked_outputs_messaging: answer.blocked_outputs_messaging,
             kms_key_arn: answer.kms_key_arn,
@@ -252,6 +214,54 @@ fn read(answer: GetGuardrailOutput) -> GuardrailVersion {
         version: answer.version,
         status: answer.status.as_str().to_owned(),
     }
+}
+
+fn content_filters(answer: &GetGuardrailOutput) -> BTreeMap<String, (String, String)> {
+    let strength = |of: &GuardrailFilterStrength, enabled| if enabled == Some(false) { "NONE" } else { of.as_str() }.to_owned();
+    let filters = answer.content_policy.as_ref().map(GuardrailContentPolicy::filters).unwrap_or_default();
+    let one = |filter: &GuardrailContentFilter| {
+        let input = strength(&filter.input_strength, filter.input_enabled);
+        (filter.r#type.as_str().to_owned(), (input, strength(&filter.output_strength, filter.output_enabled)))
+    };
+    filters.iter().map(one).collect()
+}
+
+fn pii_entities(answer: &GetGuardrailOutput) -> BTreeMap<String, String> {
+    let entities = answer.sensitive_information_policy.as_ref().map(GuardrailSensitiveInformationPolicy::pii_entities);
+    let one = |entity: &GuardrailPiiEntity| {
+        let input = (entity.input_action.as_ref(), entity.input_enabled);
+        (entity.r#type.as_str().to_owned(), effect(&entity.action, input, (entity.output_action.as_ref(), entity.output_enabled)))
+    };
+    entities.unwrap_or_default().iter().map(one).collect()
+}
+
+fn regexes(answer: &GetGuardrailOutput) -> BTreeMap<String, (String, String)> {
+    let regexes = answer.sensitive_information_policy.as_ref().map(GuardrailSensitiveInformationPolicy::regexes);
+    let one = |regex: &GuardrailRegex| {
+        let input = (regex.input_action.as_ref(), regex.input_enabled);
+        let effect = effect(&regex.action, input, (regex.output_action.as_ref(), regex.output_enabled));
+        (regex.name.clone(), (regex.pattern.clone(), effect))
+    };
+    regexes.unwrap_or_default().iter().map(one).collect()
+}
+
+fn contextual_grounding(answer: &GetGuardrailOutput) -> BTreeMap<String, i32> {
+    let filters = answer.contextual_grounding_policy.as_ref().map(GuardrailContextualGroundingPolicy::filters).unwrap_or_default();
+    let on = filters.iter().filter(|filter| filter.enabled != Some(false));
+    on.map(|filter| (filter.r#type.as_str().to_owned(), hundredths(filter.threshold))).collect()
+}
+
+/// What of an action takes effect: where one direction is off, or does something else, that is told.
+fn effect(
+    action: &GuardrailSensitiveInformationAction,
+    input: (Option<&GuardrailSensitiveInformationAction>, Option<bool>),
+    output: (Option<&GuardrailSensitiveInformationAction>, Option<bool>),
+) -> String {
+    let differs = |(of, enabled): (Option<&GuardrailSensitiveInformationAction>, Option<bool>)| {
+        let other = of.filter(|of| *of != action).map(|of| of.as_str().to_owned());
+        if enabled == Some(false) { Some("NONE".to_owned()) } else { other }
+    };
+    differs(input).or_else(|| differs(output)).unwrap_or_else(|| action.as_str().to_owned())
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "a threshold lies between 0 and 1")]

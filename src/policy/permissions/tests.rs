@@ -79,7 +79,9 @@ fn grants() -> impl Strategy<Value = Vec<Grant>> {
     // An environment requires guardrails of all or of none.
     let versions = prop::option::of(prop_oneof![Just(vec!["1"]), Just(vec!["1", "2"])]);
     (prop::collection::vec(one, 0..4), versions).prop_map(|(mut grants, versions)| {
-        grants.iter_mut().for_each(|grant| grant.guardrail = versions.as_deref().map(guardrail));
+        for grant in &mut grants {
+            grant.guardrail = versions.as_deref().map(guardrail);
+        }
         grants
     })
 }
