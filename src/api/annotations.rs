@@ -19,5 +19,8 @@ pub const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Our value of [`MANAGED_BY`].
 pub const MANAGER: &str = "hipaa-operator";
+/// On the `ConfigMap` that tells an application what to use: digest of what we wrote into it, so that a key which we no longer write
+/// is noticed.
+pub const SETTINGS_DIGEST: &str = "hipaa-operator.io/settings-digest";
 /// On our Kubernetes objects: the workload they belong to.
 pub const WORKLOAD_LABEL: &str = "hipaa-operator.io/workload";

@@ -29,6 +29,9 @@ pub enum ConditionType {
     IdentityReady,
     /// Workload: every store that it names is declared, admitted and given. There only if it names any.
     StoresResolved,
+    /// Workload: the ConfigMap that tells its application what to use is in place. There only if an access is
+    /// given and has a role.
+    SettingsPublished,
     /// Access: every model and profile is approved and can be called.
     ModelsResolved,
     /// Access: the workload's policy in the account contains this access.
@@ -53,6 +56,7 @@ impl ConditionType {
             Self::NetworkIsolated => "NetworkIsolated",
             Self::IdentityReady => "IdentityReady",
             Self::StoresResolved => "StoresResolved",
+            Self::SettingsPublished => "SettingsPublished",
             Self::ModelsResolved => "ModelsResolved",
             Self::PolicyApplied => "PolicyApplied",
         }

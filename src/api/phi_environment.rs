@@ -84,7 +84,7 @@ pub struct PhiEnvironmentSpec {
     /// What becomes of endpoints, security groups and the boundary when this environment is deleted. Absent means Retain.
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// Use the FIPS 140 endpoints of AWS for the operator's own calls. Absent means false.
+    /// Use the FIPS 140 endpoints of AWS: for the operator's own calls, and as what applications are told. Absent means false.
     pub fips: Option<bool>,
 }
 

@@ -65,7 +65,8 @@ pub struct PhiWorkloadStatus {
     /// Generation of the spec this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Conditions by type: Ready, Compliant, Stalled, Admitted, NetworkIsolated, IdentityReady, and StoresResolved if stores are named.
+    /// Conditions by type: Ready, Compliant, Stalled, Admitted, NetworkIsolated, IdentityReady, StoresResolved if stores are named, and
+    /// SettingsPublished if an access is given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

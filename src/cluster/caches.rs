@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::PartialObjectMeta;
@@ -20,6 +20,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::api::annotations::ROLE_ARN;
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
+use crate::plan::workload::is_kept;
 
 use super::guard::DeserializeGuard;
 use super::index::{GroupOf, Index};
@@ -44,6 +45,8 @@ pub struct Caches {
     pub service_accounts: Store<PartialObjectMeta<ServiceAccount>>,
     /// Network policies.
     pub network_policies: Store<NetworkPolicy>,
+    /// What applications are told: config maps with our label, and of each the keys that we write.
+    pub settings: Store<ConfigMap>,
     /// Pods, where there are workloads.
     pub pods: Pods,
     workloads_by_namespace: Index<DeserializeGuard<PhiWorkload>>,
@@ -66,6 +69,8 @@ pub enum Change {
     ServiceAccount(String, String),
     /// A network policy did.
     NetworkPolicy(Box<NetworkPolicy>),
+    /// A config map with our label did: its namespace and name.
+    ConfigMap(String, String),
     /// The pods of a namespace did, or are read now: its name.
     Pod(String),
 }
@@ -100,8 +105,12 @@ impl Caches {
         });
         let (network_policies, network_policies_by_namespace, w6) =
             watch(Api::all(client.clone()), changes, |_| Some(WHOLE), |object| Change::NetworkPolicy(Box::new(object)));
+        let ours = watcher::Config::default().labels(OURS);
+        let (settings, _, w7) = watch_some(Api::all(client.clone()), ours, keep_settings, changes, nowhere, |object: ConfigMap| {
+            Change::ConfigMap(object.namespace().unwrap_or_default(), object.name_any())
+        });
         let pods = Pods::new(workloads_by_namespace.clone());
-        let w7 = Box::pin(pods.clone().follow(client.clone(), changes.clone()));
+        let w8 = Box::pin(pods.clone().follow(client.clone(), changes.clone()));
         let caches = Self {
             environments,
             workloads,
@@ -109,12 +118,13 @@ impl Caches {
             namespaces,
             service_accounts,
             network_policies,
+            settings,
             pods,
             workloads_by_namespace,
             accesses_by_workload,
             network_policies_by_namespace,
         };
-        (caches, vec![w1, w2, w3, w4, w5, w6, w7])
+        (caches, vec![w1, w2, w3, w4, w5, w6, w7, w8])
     }
 
     /// Waits until every cache holds everything. Pods are not waited for if they cannot be read: they are then unknown.
@@ -126,6 +136,7 @@ impl Caches {
             self.namespaces.wait_until_ready(),
             self.service_accounts.wait_until_ready(),
             self.network_policies.wait_until_ready(),
+            self.settings.wait_until_ready(),
         );
         self.pods.read_within(PODS).await;
     }
@@ -187,6 +198,9 @@ impl Caches {
     }
 }
 
+/// The label selector of what we made for workloads.
+pub(super) const OURS: &str = "app.kubernetes.io/managed-by=hipaa-operator";
+
 /// The one group of a kind that is looked up by its namespace alone.
 pub(super) const WHOLE: &str = "";
 
@@ -209,8 +223,30 @@ fn workload_of(guarded: &DeserializeGuard<BedrockAccess>) -> Option<&str> {
     guarded.0.as_ref().ok().map(|access| access.spec.workload_ref.name.as_str())
 }
 
+/// Keeps of a config map only the keys that we write.
+fn keep_settings(object: &mut ConfigMap) {
+    object.binary_data = None;
+    object.data.iter_mut().for_each(|data| data.retain(|key, _| is_kept(key)));
+}
+
 fn watch<K>(
     api: Api<K>,
+    changes: &UnboundedSender<Change>,
+    group_of: GroupOf<K>,
+    change: impl Fn(K) -> Change + Send + 'static,
+) -> (Store<K>, Index<K>, Watch)
+where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K::DynamicType: Clone + Debug + Default + Eq + Hash + Unpin + Send + Sync,
+{
+    watch_some(api, watcher::Config::default(), |_| (), changes, group_of, change)
+}
+
+/// The same for the objects that `config` selects; of each only what `trim` leaves is kept.
+fn watch_some<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    trim: fn(&mut K),
     changes: &UnboundedSender<Change>,
     group_of: GroupOf<K>,
     change: impl Fn(K) -> Change + Send + 'static,
@@ -223,8 +259,11 @@ where
     let index = Index::new(reader.clone(), group_of);
     let (kept, changes, known) = (index.clone(), changes.clone(), reader.clone());
     // Without the list itself: cleared, it would keep its memory.
-    let trimmed = |object: &mut K| object.meta_mut().managed_fields = None;
-    let stream = watcher(api, watcher::Config::default()).backoff(Resume::default()).modify(trimmed).reflect(writer);
+    let trimmed = move |object: &mut K| {
+        object.meta_mut().managed_fields = None;
+        trim(object);
+    };
+    let stream = watcher(api, config).backoff(Resume::default()).modify(trimmed).reflect(writer);
     let watch = async move {
         let mut stream = std::pin::pin!(stream.into_stream());
         // What a list brings is told once the store holds it: before, looking would find nothing.

@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::ListParams;
 use kube::runtime::reflector::Store;
@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 
-use super::caches::Caches;
+use super::caches::{Caches, OURS};
 
 /// How long the caches may lag before the process had better be started anew.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -39,18 +39,19 @@ type Versions = BTreeMap<(String, String), u64>;
 /// When a cache does not catch up in time.
 pub async fn catch_up(client: &Client, caches: &Caches) -> Result<(), String> {
     let all = async {
-        follow::<PhiEnvironment, _>(client, &caches.environments).await;
-        follow::<PhiWorkload, _>(client, &caches.workloads).await;
-        follow::<BedrockAccess, _>(client, &caches.accesses).await;
-        follow::<Namespace, _>(client, &caches.namespaces).await;
-        follow::<ServiceAccount, _>(client, &caches.service_accounts).await;
-        follow::<NetworkPolicy, _>(client, &caches.network_policies).await;
+        follow::<PhiEnvironment, _>(client, None, &caches.environments).await;
+        follow::<PhiWorkload, _>(client, None, &caches.workloads).await;
+        follow::<BedrockAccess, _>(client, None, &caches.accesses).await;
+        follow::<Namespace, _>(client, None, &caches.namespaces).await;
+        follow::<ServiceAccount, _>(client, None, &caches.service_accounts).await;
+        follow::<NetworkPolicy, _>(client, None, &caches.network_policies).await;
+        follow::<ConfigMap, _>(client, Some(OURS), &caches.settings).await;
     };
     tokio::time::timeout(LONGEST, all).await.map_err(|_| format!("the caches do not catch up with the API server within {LONGEST:?}"))
 }
 
-/// Reads one kind and compares, until the cache has caught up.
-async fn follow<K, S>(client: &Client, cache: &Store<S>)
+/// Reads one kind, all of it or what has these labels, and compares, until the cache has caught up.
+async fn follow<K, S>(client: &Client, labels: Option<&str>, cache: &Store<S>)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
     S: Resource + Clone,
@@ -58,7 +59,7 @@ where
 {
     let api = Api::<K>::all(client.clone());
     loop {
-        match read(&api).await {
+        match read(&api, labels).await {
             Ok((read, at)) => {
                 for _ in 0..LOOKS {
                     let cached = cache.state().iter().map(|object| version(&**object)).collect();
@@ -77,9 +78,12 @@ where
 }
 
 /// The versions of all objects of a kind, and the version of the reading itself.
-async fn read<K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned>(api: &Api<K>) -> kube::Result<(Versions, u64)> {
+async fn read<K>(api: &Api<K>, labels: Option<&str>) -> kube::Result<(Versions, u64)>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
     let mut versions = Versions::new();
-    let mut page = ListParams::default().limit(PAGE);
+    let mut page = ListParams { label_selector: labels.map(str::to_owned), ..ListParams::default() }.limit(PAGE);
     loop {
         let list = api.list_metadata(&page).await?;
         versions.extend(list.items.iter().map(version));

@@ -1,4 +1,7 @@
-//! The writes to Kubernetes objects that are not ours alone: network policies and the service account's annotation.
+//! The writes to Kubernetes objects beside our own kinds: network policies, what applications are told, and the service account's
+//! annotation.
+
+mod config_maps;
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::networking::v1::NetworkPolicy;

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Args;
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::ListParams;
@@ -26,8 +26,8 @@ use crate::observed::environment::EnvironmentObservation;
 use crate::observed::identity::IdentitySnapshot;
 use crate::plan::environment::{EnvironmentInputs, Named, Rules, scope_findings};
 use crate::plan::workload::{admits, carries_our_label};
-use crate::preview::observed::{FoundNamespace, FoundNetworkPolicy, KnownEnvironment, KnownFacts};
-use crate::preview::save::{Seen, save, unread};
+use crate::preview::observed::{FoundConfigMap, FoundNamespace, FoundNetworkPolicy, KnownEnvironment, KnownFacts};
+use crate::preview::save::{Seen, config_map, save, unread};
 
 /// What a network policy of ours begins with.
 const OUR_NAME: &str = "hipaa-operator.";
@@ -190,12 +190,30 @@ async fn namespaces(
             around.service_accounts.insert(account.name_any(), account.annotations().get(ROLE_ARN).cloned());
         }
     }
+    for (place, settings) in config_maps(client, workloads).await? {
+        if let Some(around) = found.get_mut(&place.0) {
+            around.config_maps.insert(place.1, settings);
+        }
+    }
     let recorded = recorded_policies(workloads);
     for policy in policies {
         let place = (policy.namespace().unwrap_or_default(), policy.name_any());
         let ours = carries_our_label(&policy) || recorded.contains(&place);
         let Some(around) = found.get_mut(&place.0).filter(|_| ours || place.1.starts_with(OUR_NAME)) else { continue };
         around.network_policies.insert(place.1, FoundNetworkPolicy { ours, spec: policy.spec.filter(|_| ours) });
+    }
+    Ok(found)
+}
+
+/// What the workloads' applications are told, by namespace and name.
+async fn config_maps(client: &Client, workloads: &[PhiWorkload]) -> Result<BTreeMap<(String, String), FoundConfigMap>, Fault> {
+    let mut found = BTreeMap::new();
+    for workload in workloads {
+        let (namespace, name) = (workload.namespace().unwrap_or_default(), names::settings(&workload.name_any()));
+        let there = Api::<ConfigMap>::namespaced(client.clone(), &namespace).get_opt(&name).await;
+        let Some(there) = there.map_err(|error| fault_of("GetConfigMap", &error))? else { continue };
+        let known = config_map(&there, &workload.name_any(), workload.metadata.uid.as_deref().unwrap_or_default());
+        found.insert((namespace, name), known);
     }
     Ok(found)
 }

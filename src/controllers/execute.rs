@@ -107,7 +107,11 @@ impl Executor<'_> {
             | Action::PutKeyPolicy { .. }
             | Action::TagKey { .. }
             | Action::UntagKey { .. } => self.key(action, results).await.map(|()| None),
-            Action::CreatePolicy { .. } | Action::AnnotateServiceAccount { .. } if results.identity_failed => Err(Obstacle::Missing),
+            Action::CreatePolicy { .. } | Action::AnnotateServiceAccount { .. } | Action::ApplyConfigMap { takes_away: false, .. }
+                if results.identity_failed =>
+            {
+                Err(Obstacle::Missing)
+            }
             Action::CreateGuardrail(_)
             | Action::UpdateGuardrail { .. }
             | Action::CreateGuardrailVersion { .. }
@@ -129,16 +133,27 @@ impl Executor<'_> {
             | Action::DeleteInlinePolicy { .. }
             | Action::StripRole { .. }
             | Action::DeleteRole { .. } => self.role(action, results).await.map(|()| None),
-            Action::ApplyNetworkPolicy(policy) => Ok(self.kubernetes.apply_network_policy(policy).await.map(|()| None)?),
-            Action::DeleteNetworkPolicy { namespace, name } => {
-                Ok(self.kubernetes.delete_network_policy(namespace, name).await.map(|()| None)?)
-            }
+            Action::ApplyNetworkPolicy(_)
+            | Action::DeleteNetworkPolicy { .. }
+            | Action::ApplyConfigMap { .. }
+            | Action::DeleteConfigMap { .. }
+            | Action::AnnotateServiceAccount { .. }
+            | Action::ClearServiceAccount { .. } => Ok(self.cluster(action).await.map(|()| None)?),
+        }
+    }
+
+    async fn cluster(&self, action: &Action) -> Result<(), Fault> {
+        let kubernetes = &self.kubernetes;
+        match action {
+            Action::ApplyNetworkPolicy(policy) => kubernetes.apply_network_policy(policy).await,
+            Action::DeleteNetworkPolicy { namespace, name } => kubernetes.delete_network_policy(namespace, name).await,
+            Action::ApplyConfigMap { config_map, uid, .. } => kubernetes.apply_config_map(config_map, uid.as_deref()).await,
+            Action::DeleteConfigMap { namespace, name, uid } => kubernetes.delete_config_map(namespace, name, uid.as_deref()).await,
             Action::AnnotateServiceAccount { namespace, name, uid, role_arn } => {
-                Ok(self.kubernetes.annotate(namespace, name, uid.as_deref(), Some(role_arn)).await.map(|()| None)?)
+                kubernetes.annotate(namespace, name, uid.as_deref(), Some(role_arn)).await
             }
-            Action::ClearServiceAccount { namespace, name, uid } => {
-                Ok(self.kubernetes.annotate(namespace, name, uid.as_deref(), None).await.map(|()| None)?)
-            }
+            Action::ClearServiceAccount { namespace, name, uid } => kubernetes.annotate(namespace, name, uid.as_deref(), None).await,
+            _ => Ok(()),
         }
     }
 

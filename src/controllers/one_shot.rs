@@ -48,7 +48,7 @@ pub async fn one_shot(client: Client, namespace: String) -> Result<Begun, String
     }
     let filled = tokio::time::timeout(FILLED, caches.synced()).await;
     filled.map_err(|_| {
-        "the cluster cannot be read: these credentials need list and watch on phienvironments, phiworkloads, bedrockaccesses, namespaces, serviceaccounts and networkpolicies"
+        "the cluster cannot be read: these credentials need list and watch on phienvironments, phiworkloads, bedrockaccesses, namespaces, serviceaccounts, networkpolicies and configmaps"
     })?;
     let settings = Settings {
         sweep_interval: Duration::from_mins(5),

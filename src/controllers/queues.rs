@@ -161,6 +161,12 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
                 };
                 wake_fenced(&caches, &queues, &policy, &[before, living]);
             }
+            Change::ConfigMap(namespace, name) => {
+                if let Some(workload) = name.strip_suffix(names::SETTINGS) {
+                    let living = caches.settings.get(&ObjectRef::new(&name).within(&namespace));
+                    queues.workload_for(&namespace, workload, living.map_or(Why::News, |settings| why(&*settings, false)));
+                }
+            }
             Change::Namespace(namespace) | Change::Pod(namespace) => wake_workloads(&caches, &queues, &namespace, |_| true),
             Change::ServiceAccount(namespace, name) => {
                 let account = caches.service_accounts.get(&ObjectRef::new(&name).within(&namespace));

@@ -2,6 +2,7 @@
 //!
 //! It reads no AWS of its own: what it needs lies in the environment's facts and in the shared snapshot of the account's IAM.
 
+mod find;
 mod gather;
 mod pass;
 mod record;

@@ -7,6 +7,9 @@ use super::scope::Scope;
 /// Hexadecimal digits of the digest at the end of a derived name (64 bits).
 const DIGEST_LENGTH: usize = 16;
 
+/// What the name of every application's `ConfigMap` ends with.
+pub const SETTINGS: &str = "-bedrock";
+
 /// Name of the role and of the policy of one service account, at most 64 characters (IAM's limit for role names).
 #[must_use]
 pub fn role(scope: &Scope, namespace: &str, service_account: &str) -> String {
@@ -44,6 +47,13 @@ pub fn guardrail(scope: &Scope, name: &str) -> String {
 #[must_use]
 pub fn network_policy(workload: &str) -> String {
     format!("hipaa-operator.{workload}")
+}
+
+/// Name of the `ConfigMap` that tells a workload's application what to use: that of the workload, at most 63 characters, before a suffix;
+/// at most 71 of the 253 characters that Kubernetes allows.
+#[must_use]
+pub fn settings(workload: &str) -> String {
+    format!("{workload}{SETTINGS}")
 }
 
 /// Name of the claim on an environment, without its generation; at most 118 of the 128 characters that IAM allows.

@@ -107,6 +107,22 @@ impl Scope {
         format!("{prefix}.amazonaws.{}.{service}", self.region)
     }
 
+    /// Host name of a service in the Region, as clients call it
+    /// (<https://docs.aws.amazon.com/general/latest/gr/rande.html>; suffixes from the SDKs' `partitions.json`).
+    #[must_use]
+    pub fn host(&self, service: &str) -> String {
+        let suffix = match self.partition.as_str() {
+            "aws-cn" => "amazonaws.com.cn",
+            "aws-eusc" => "amazonaws.eu",
+            "aws-iso" => "c2s.ic.gov",
+            "aws-iso-b" => "sc2s.sgov.gov",
+            "aws-iso-e" => "cloud.adc-e.uk",
+            "aws-iso-f" => "csp.hci.ic.gov",
+            _ => "amazonaws.com",
+        };
+        format!("{service}.{}.{suffix}", self.region)
+    }
+
     /// Host name of a service in the Region as `kms:ViaService` knows it.
     #[must_use]
     pub fn via_service(&self, service: &str) -> String {

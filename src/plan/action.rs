@@ -6,6 +6,7 @@ mod claim;
 mod describe;
 mod endpoint;
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 
 use crate::domain::tags::Tags;
@@ -232,6 +233,20 @@ pub enum Action {
     DeleteNetworkPolicy {
         namespace: String,
         name: String,
+    },
+    /// What a workload's application is told. `uid` is that of the one that is there.
+    /// `takes_away` says that it only takes away what an access was told that is no longer given.
+    ApplyConfigMap {
+        config_map: Box<ConfigMap>,
+        uid: Option<String>,
+        takes_away: bool,
+        /// What may be written where only that may be taken away: of what is there the keys that are still wanted.
+        reduced: Option<Box<ConfigMap>>,
+    },
+    DeleteConfigMap {
+        namespace: String,
+        name: String,
+        uid: Option<String>,
     },
     /// Gives the service account's pods the role.
     AnnotateServiceAccount {

@@ -26,6 +26,9 @@ use super::environment::guardrails::{GuardrailRule, pinned};
 use super::environment::{Rules, addresses, leads_to, leads_to_store};
 use super::stores::applied;
 
+/// The endpoint service of Bedrock's runtime with FIPS 140 (<https://docs.aws.amazon.com/bedrock/latest/userguide/vpc-interface-endpoints.html>).
+pub const FIPS_RUNTIME: &str = "bedrock-runtime-fips";
+
 /// Facts of an environment that its workloads and accesses depend on.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,6 +80,9 @@ pub struct EnvironmentFacts {
     pub has_sts: bool,
     /// Whether an available endpoint leads to Bedrock's runtime.
     pub has_runtime: bool,
+    /// What applications call Bedrock's runtime by, if the environment asks for FIPS endpoints: whether an available one leads there.
+    #[serde(default)]
+    pub fips_runtime: Option<bool>,
     /// Addresses of the cluster's DNS service, as CIDR blocks of one address.
     pub dns_addresses: BTreeSet<String>,
     /// Whether DNS runs on the nodes, at addresses nobody can name (EKS Auto Mode).
@@ -134,6 +140,7 @@ impl EnvironmentFacts {
             endpoint_addresses: addresses(rules, places).iter().map(|address| block_of(address)).collect(),
             has_sts: leads_to(rules, "sts", places),
             has_runtime: leads_to(rules, "bedrock-runtime", places),
+            fips_runtime: rules.resolved.fips.then(|| leads_to(rules, FIPS_RUNTIME, places)),
             dns_addresses: observed.dns_service_addresses.as_ref().ok()?.iter().map(|address| block_of(address)).collect(),
             dns_on_nodes: cluster.auto_mode,
             scope: rules.scope.clone(),
@@ -210,6 +217,9 @@ impl EnvironmentFacts {
             match action {
                 Action::CreateVpcEndpoint(endpoint) if endpoint.service == "sts" => self.has_sts = true,
                 Action::CreateVpcEndpoint(endpoint) if endpoint.service == "bedrock-runtime" => self.has_runtime = true,
+                Action::CreateVpcEndpoint(endpoint) if endpoint.service == FIPS_RUNTIME => {
+                    self.fips_runtime = self.fips_runtime.map(|_| true);
+                }
                 Action::CreateVpcEndpoint(endpoint)
                     if self.stores.iter().any(|store| store.kind.service() == Some(endpoint.service.as_str())) =>
                 {

@@ -4,6 +4,7 @@ mod guardrails;
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 
 use crate::api::PhiWorkloadStatus;
@@ -147,6 +148,8 @@ pub(super) struct WorkloadThings {
     pub policy: Option<ManagedPolicy>,
     pub policy_is_ours: bool,
     pub network_policy: Option<NetworkPolicy>,
+    /// The `ConfigMap` of its application's settings.
+    pub settings: Option<ConfigMap>,
     /// The platform's role, where it makes roles.
     pub platform_role: Option<Role>,
     /// What tells policies that only deny.
@@ -164,6 +167,7 @@ impl Default for WorkloadThings {
             policy: None,
             policy_is_ours: true,
             network_policy: None,
+            settings: None,
             platform_role: None,
             identity: IdentitySnapshot::default(),
             previous: PhiWorkloadStatus::default(),
@@ -184,6 +188,8 @@ pub(super) fn workload(mut things: WorkloadThings, actions: &[Action]) -> Worklo
         let _ = written(&mut account, action, Some(String::new()));
         match action {
             Action::ApplyNetworkPolicy(policy) => things.network_policy = Some((**policy).clone()),
+            Action::ApplyConfigMap { config_map, .. } => things.settings = Some((**config_map).clone()),
+            Action::DeleteConfigMap { .. } => things.settings = None,
             Action::AnnotateServiceAccount { role_arn, .. } => {
                 things.service_account.iter_mut().for_each(|account| account.role_arn = Some(role_arn.clone()));
             }

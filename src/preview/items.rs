@@ -66,6 +66,15 @@ pub(super) fn add(preview: &mut Preview, subject: &Subject, actions: &[Action], 
                 let manifest = serde_json::to_value(policy).unwrap_or_default();
                 preview.kubernetes.push(marked(manifest, withheld));
             }
+            Action::ApplyConfigMap { config_map, .. } => {
+                let manifest = serde_json::to_value(config_map).unwrap_or_default();
+                preview.kubernetes.push(marked(manifest, withheld && !takes_away(action)));
+            }
+            Action::DeleteConfigMap { namespace, name, .. } => {
+                let manifest =
+                    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": null});
+                preview.kubernetes.push(marked(manifest, withheld && !takes_away(action)));
+            }
             Action::AnnotateServiceAccount { namespace, name, role_arn, .. } => {
                 let metadata = json!({"name": name, "namespace": namespace, "annotations": {ROLE_ARN: role_arn}});
                 preview.kubernetes.push(marked(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}), withheld));
@@ -154,6 +163,8 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
         | Action::DeleteRole { .. }
         | Action::ApplyNetworkPolicy(_)
         | Action::DeleteNetworkPolicy { .. }
+        | Action::ApplyConfigMap { .. }
+        | Action::DeleteConfigMap { .. }
         | Action::AnnotateServiceAccount { .. }
         | Action::ClearServiceAccount { .. } => return None,
     })

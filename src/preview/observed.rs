@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use found::{
-    AskedKey, Found, FoundClaim, FoundEndpoint, FoundGroup, FoundHolder, FoundKey, FoundNamespace, FoundNetworkPolicy, FoundPolicy,
-    FoundRole, FoundService, PlatformBoundary,
+    AskedKey, Found, FoundClaim, FoundConfigMap, FoundEndpoint, FoundGroup, FoundHolder, FoundKey, FoundNamespace, FoundNetworkPolicy,
+    FoundPolicy, FoundRole, FoundService, PlatformBoundary,
 };
 
 /// Facts by environment.

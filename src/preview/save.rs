@@ -2,6 +2,9 @@
 
 mod claims;
 mod identity;
+mod settings;
+
+pub use settings::config_map;
 
 use std::collections::{BTreeMap, BTreeSet};
 

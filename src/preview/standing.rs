@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::api::annotations::{MANAGED_BY, MANAGER};
+use crate::api::annotations::{MANAGED_BY, MANAGER, SETTINGS_DIGEST, WORKLOAD_LABEL};
 use crate::api::phi_environment_status::EndpointStatus;
 use crate::api::phi_workload::WorkloadIdentityStatus;
 use crate::api::shared::Management;
@@ -27,7 +28,7 @@ use crate::policy::key::key_policy;
 use crate::policy::{PolicyDocument, Statement};
 
 use super::carried_out::WorkloadThings;
-use super::observed::{Found, FoundEndpoint, FoundHolder, FoundKey, FoundPolicy, FoundRole, KnownEnvironment, KnownSubnet};
+use super::observed::{Found, FoundConfigMap, FoundEndpoint, FoundHolder, FoundKey, FoundPolicy, FoundRole, KnownEnvironment, KnownSubnet};
 use super::{assumed, save};
 
 /// The observation of an account in which `found` exists.
@@ -253,6 +254,7 @@ pub(super) fn workload(scope: &Scope, found: &Found, namespace: &str, name: &str
             },
             spec: fence.spec.clone(),
         }),
+        settings: around.and_then(|around| around.config_maps.get(&names::settings(name))).map(|found| settings_of(namespace, name, found)),
         identity: IdentitySnapshot {
             deny_only: role.map(|role| role.deny_only.clone()).unwrap_or_default(),
             ..IdentitySnapshot::default()
@@ -269,6 +271,21 @@ pub(super) fn workload(scope: &Scope, found: &Found, namespace: &str, name: &str
             }),
             ..PhiWorkloadStatus::default()
         },
+    }
+}
+
+fn settings_of(namespace: &str, workload: &str, found: &FoundConfigMap) -> ConfigMap {
+    let labels = [(MANAGED_BY, MANAGER), (WORKLOAD_LABEL, workload)];
+    ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(names::settings(workload)),
+            namespace: Some(namespace.to_owned()),
+            labels: found.ours.then(|| labels.map(|(label, value)| (label.to_owned(), value.to_owned())).into()),
+            annotations: found.digest.clone().map(|digest| [(SETTINGS_DIGEST.to_owned(), digest)].into()),
+            ..ObjectMeta::default()
+        },
+        data: found.data.clone(),
+        ..ConfigMap::default()
     }
 }
 

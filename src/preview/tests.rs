@@ -112,7 +112,7 @@ fn everything_declared_is_planned_and_nothing_else() {
     assert_eq!(kinds, [vec!["Claim"], endpoints, vec!["Key", "Alias", "PermissionsBoundary", "Policy", "Role"]].concat());
     assert!(preview.aws.iter().all(|item| !item.withheld && item.operation == "Create"));
     let manifests: Vec<&str> = preview.kubernetes.iter().filter_map(|manifest| manifest["kind"].as_str()).collect();
-    assert_eq!(manifests, ["NetworkPolicy", "ServiceAccount"]);
+    assert_eq!(manifests, ["NetworkPolicy", "ServiceAccount", "ConfigMap"]);
     assert_eq!(
         item(&preview, "Role", "notes").properties["attachedPolicies"],
         json!([item(&preview, "Policy", "notes").properties["arn"]])
@@ -165,7 +165,7 @@ fn audit_and_hold_withhold_everything() {
     for declared in [audit, hold] {
         let preview = plain(&declared);
         assert!(preview.aws.len() == plain(&clinic()).aws.len() && preview.aws.iter().all(|item| item.withheld));
-        assert!(preview.kubernetes.len() == 2 && preview.kubernetes.iter().all(|manifest| manifest["withheld"] == true));
+        assert!(preview.kubernetes.len() == 3 && preview.kubernetes.iter().all(|manifest| manifest["withheld"] == true));
         let value = serde_json::to_value(&preview).unwrap();
         assert!(value["aws"].as_array().unwrap().iter().all(|item| item["withheld"] == true));
     }
@@ -485,7 +485,7 @@ fn roles_and_fences_of_the_platforms_are_assumed_and_get_a_policy() {
     assert_eq!((role.operation.as_str(), role.name.as_str(), &role.trust), ("Change", "notes-phi", &None));
     assert_eq!(role.properties["attachPolicies"], json!([item(&preview, "Policy", "notes").properties["arn"]]));
     let manifests: Vec<&str> = preview.kubernetes.iter().filter_map(|manifest| manifest["kind"].as_str()).collect();
-    assert_eq!(manifests, ["ServiceAccount"], "no NetworkPolicy of ours");
+    assert_eq!(manifests, ["ServiceAccount", "ConfigMap"], "no NetworkPolicy of ours");
     let annotation = &preview.kubernetes[0]["metadata"]["annotations"]["eks.amazonaws.com/role-arn"];
     assert_eq!(annotation, "arn:aws:iam::111122223333:role/notes-phi");
     let told: Vec<&str> = preview.findings.iter().map(|finding| finding.reason).collect();

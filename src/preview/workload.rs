@@ -203,6 +203,7 @@ impl<'a> Pass<'a> {
         WorkloadInputs {
             namespace: self.namespace,
             name: self.workload.metadata.name.as_deref().unwrap_or_default(),
+            uid: "",
             spec: &self.workload.spec,
             previous: &things.previous,
             facts: &self.bound.facts,
@@ -218,6 +219,8 @@ impl<'a> Pass<'a> {
             policy_is_ours: things.policy_is_ours,
             identity: &things.identity,
             network_policy: things.network_policy.as_ref(),
+            settings: things.settings.as_ref(),
+            settings_taken: false,
             other_network_policies: others,
             pods: Some(&[]),
             other_workloads: &self.others,

@@ -15,6 +15,8 @@ const CONTROLS: usize = 12;
 pub(super) const FAMILIES: [ConditionType; 3] = [ConditionType::Admitted, ConditionType::NetworkIsolated, ConditionType::IdentityReady];
 /// What a workload has beside them if it names stores.
 const STORES: ConditionType = ConditionType::StoresResolved;
+/// What it has beside them if an access is given.
+const SETTINGS: ConditionType = ConditionType::SettingsPublished;
 
 /// What the status of a workload is made from.
 pub struct WorkloadPass<'a> {
@@ -55,6 +57,9 @@ pub fn project(pass: &WorkloadPass, previous: &PhiWorkloadStatus, at: Stamp) -> 
         let message = "every store that the workload names is declared, admitted and can be reached";
         families.push((STORES, families::summarise(STORES, applied, message)));
     }
+    if applied.findings.iter().any(|finding| finding.family == SETTINGS) {
+        families.push((SETTINGS, families::summarise(SETTINGS, applied, "the application is told what to use")));
+    }
     let mut ready = families::ready(&families, applied, "the workload is in place");
     let admitted = &families[0].1;
     if admitted.holds == Some(false) {
@@ -92,8 +97,8 @@ fn applied_failures(applied: &Applied) -> bool {
 #[must_use]
 pub fn unjudged(state: &State, previous: &PhiWorkloadStatus, at: Stamp) -> PhiWorkloadStatus {
     let waiting = || State::unknown(Reason::DependenciesNotReady, state.message.clone());
-    let told = previous.conditions.iter().any(|condition| condition.type_ == STORES.as_str());
-    let families = FAMILIES.into_iter().chain(told.then_some(STORES)).map(|family| (family, waiting())).collect();
+    let told = |family: &ConditionType| previous.conditions.iter().any(|condition| condition.type_ == family.as_str());
+    let families = FAMILIES.into_iter().chain([STORES, SETTINGS].into_iter().filter(told)).map(|family| (family, waiting())).collect();
     let mut status = stamp_all(state.clone(), waiting(), families, previous, at);
     status.identity.clone_from(&previous.identity);
     status.network_policy_name.clone_from(&previous.network_policy_name);

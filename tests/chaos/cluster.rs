@@ -1,5 +1,6 @@
 //! The cluster's part of the picture: our objects with all of their statuses but the times, and what we wrote on others'.
 
+use hipaa_operator::api::annotations::MANAGED_BY;
 use hipaa_operator::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -32,6 +33,13 @@ pub async fn read(client: &Client) -> Result<Vec<Thing>, String> {
     for account in listed(&Api::<ServiceAccount>::namespaced(client.clone(), NAMESPACE)).await? {
         let annotations = format!("{:?}", account.annotations());
         things.push(Thing::new(format!("service account {}", account.name_any()), [("annotations", annotations)]));
+    }
+    for told in listed(&Api::<ConfigMap>::namespaced(client.clone(), NAMESPACE)).await? {
+        if told.labels().contains_key(MANAGED_BY) {
+            let owners = told.owner_references().iter().map(|owner| format!("{} {}", owner.kind, owner.name)).collect::<Vec<_>>();
+            let parts = [("data", json(&told.data)), ("labels", format!("{:?}", told.labels())), ("owners", owners.join(", "))];
+            things.push(Thing::new(format!("config map {}", told.name_any()), parts));
+        }
     }
     for list in listed(&Api::<ConfigMap>::namespaced(client.clone(), OPERATORS)).await? {
         let handed_over = list.data.unwrap_or_default().into_iter().filter(|(name, _)| name != "ca.crt");

@@ -37,7 +37,10 @@ async fn audit_shows_the_plan_and_writes_nothing() {
     }
     let plan = scene.workload().await.status.unwrap().plan.expect("the workload's plan is shown");
     let operations: Vec<_> = plan.actions.iter().map(|action| action.operation.as_str()).collect();
-    assert_eq!(operations, ["ApplyNetworkPolicy", "CreatePolicy", "CreateRole", "AttachRolePolicy", "AnnotateServiceAccount"]);
+    assert_eq!(
+        operations,
+        ["ApplyNetworkPolicy", "CreatePolicy", "CreateRole", "AttachRolePolicy", "AnnotateServiceAccount", "ApplyConfigMap"]
+    );
     for family in ["NetworkIsolated", "IdentityReady"] {
         scene.because::<PhiWorkload>(Some("clinic"), "notes", family, "False", "WithheldByAudit").await;
     }

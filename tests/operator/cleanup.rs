@@ -65,6 +65,9 @@ async fn in_the_cluster(scene: &Scene) -> Vec<String> {
     for policy in Api::<NetworkPolicy>::all(client.clone()).list(&everything).await.unwrap() {
         found.push(format!("network policy {}", policy.name_any()));
     }
+    for told in Api::<ConfigMap>::namespaced(client.clone(), "clinic").list(&everything).await.unwrap() {
+        found.extend(told.name_any().ends_with("-bedrock").then(|| format!("config map {}", told.name_any())));
+    }
     for account in Api::<ServiceAccount>::namespaced(client.clone(), "clinic").list(&everything).await.unwrap() {
         found.extend(account.annotations().values().map(|value| format!("annotation {value}")));
     }
@@ -99,9 +102,16 @@ where
 async fn everything_goes_but_what_is_kept_and_all_of_it_comes_back() {
     let mut scene = two_ready(ENVIRONMENT).await;
     let (account, cluster) = (picture(&scene).await, in_the_cluster(&scene).await);
+    assert_eq!(cluster.iter().filter(|line| line.starts_with("config map")).count(), 2);
     assert_eq!(cluster.iter().filter(|line| line.starts_with("finalizer") || line.starts_with("annotation")).count(), 5);
 
-    let told = ["iam:DeleteRole clinic.notes-", "kubernetes:DeleteNetworkPolicy clinic/hipaa-operator.letters", "kms:TagResource", "Kept:"];
+    let told = [
+        "iam:DeleteRole clinic.notes-",
+        "kubernetes:DeleteNetworkPolicy clinic/hipaa-operator.letters",
+        "kubernetes:DeleteConfigMap clinic/letters-bedrock",
+        "kms:TagResource",
+        "Kept:",
+    ];
     expect(&cleanup(&scene, &["--dry-run"]), 0, &told);
     expect(&cleanup(&scene, &[]), 1, &["Nothing was changed: pass --yes"]);
     expect(&cleanup(&scene, &["--yes"]), 2, &["the operator runs", "holds the Lease", "scale deployment"]);

@@ -18,10 +18,12 @@ const PER_NAMESPACE: u64 = 10;
 const FLAGS: &[&str] = &["--sweep-interval", "3600", "--allow-endpoint-override"];
 
 /// Writes to Kubernetes for each access, by kind: at most so many.
-const WRITES: [(&str, u64); 5] = [
+const WRITES: [(&str, u64); 6] = [
     ("finalizer", 1),
     ("network-policy", 1),
     ("service-account", 1),
+    // What its application is told.
+    ("config-map", 1),
     // Of the workload: its environment was not evaluated yet, writes are under way, all is in place. Of the access: the first and the last.
     ("status", 5),
     // What was done, and that workload and access are ready.

@@ -27,6 +27,7 @@ mod pods;
 mod program;
 mod refusals;
 mod scene;
+mod settings;
 mod still;
 mod stores;
 mod straight_path;

@@ -9,7 +9,7 @@ use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification, VpcEndpointType};
 use aws_sdk_iam::types::Tag as IamTag;
 use hipaa_operator::api::PhiEnvironment;
 use hipaa_operator::policy::PolicyDocument;
-use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::{Api, ResourceExt as _};
 use serde_json::Value;
@@ -172,7 +172,7 @@ async fn same_in_the_cluster(scene: &Scene, plan: &Value) {
     let policies: Api<NetworkPolicy> = Api::namespaced(scene.bed.client(), "clinic");
     let fence = policies.get("hipaa-operator.notes").await.unwrap();
     let planned = plan["kubernetes"].as_array().unwrap();
-    assert_eq!(planned.len(), 2);
+    assert_eq!(planned.len(), 3);
     let mut spec = planned[0]["spec"].clone();
     // The API server drops a list that is empty.
     assert_eq!(spec.as_object_mut().unwrap().remove("ingress"), Some(Value::Array(vec![])));
@@ -184,6 +184,9 @@ async fn same_in_the_cluster(scene: &Scene, plan: &Value) {
         planned[1]["metadata"]["annotations"][ROLE_ANNOTATION].as_str(),
         account.annotations().get(ROLE_ANNOTATION).map(String::as_str)
     );
+    let told = Api::<ConfigMap>::namespaced(scene.bed.client(), "clinic").get("notes-bedrock").await.unwrap();
+    assert_eq!(planned[2]["data"], serde_json::to_value(&told.data).unwrap());
+    assert_eq!(planned[2]["metadata"]["annotations"], serde_json::to_value(told.annotations()).unwrap());
 }
 
 fn placeholders(plan: &Value) -> BTreeSet<&str> {

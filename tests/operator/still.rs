@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hipaa_operator::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
-use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::ListParams;
 use kube::{Api, Client, Resource, ResourceExt as _};
@@ -98,6 +98,7 @@ pub async fn versions(scene: &Scene) -> BTreeMap<String, String> {
     versions_of::<BedrockAccess>(&client, &mut versions).await;
     versions_of::<NetworkPolicy>(&client, &mut versions).await;
     versions_of::<ServiceAccount>(&client, &mut versions).await;
+    versions_of::<ConfigMap>(&client, &mut versions).await;
     versions
 }
 

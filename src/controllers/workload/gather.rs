@@ -19,7 +19,8 @@ use crate::plan::stores;
 use crate::plan::workload::{ServiceAccountFacts, admits};
 use crate::status::conditions::Stamp;
 
-use super::pass::{Found, Pass};
+use super::find::Found;
+use super::pass::Pass;
 
 impl<'a> Pass<'a> {
     pub(super) fn new(context: &'a Context, object: &'a PhiWorkload, declared: &PhiEnvironment, environment: Arc<Environment>) -> Self {
@@ -57,6 +58,11 @@ impl<'a> Pass<'a> {
                 role_arn: account.annotations().get(ROLE_ARN).cloned(),
             }),
             network_policy: context.caches.network_policies.get(&policy).map(|policy| (*policy).clone()),
+            settings: context
+                .caches
+                .settings
+                .get(&ObjectRef::new(&names::settings(&name)).within(&namespace))
+                .map(|found| (*found).clone()),
             found: Found::default(),
             context,
             object,

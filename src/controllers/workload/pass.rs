@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
@@ -14,9 +15,8 @@ use crate::api::{PhiWorkload, PhiWorkloadStatus, Verdict};
 use crate::cluster::objects::{WithStatus, reconcile_at};
 use crate::controllers::context::{Context, Environment};
 use crate::controllers::execute::Executor;
-use crate::controllers::identity::View;
 use crate::controllers::{Next, key_of};
-use crate::domain::{Fault, FaultClass, names, tags};
+use crate::domain::{Fault, FaultClass, names};
 use crate::observed::identity::Role;
 use crate::observed::pods::PodFacts;
 use crate::plan::access::DeclaredAccess;
@@ -26,10 +26,13 @@ use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 use crate::status::workload::{WorkloadPass, project, unjudged};
 
+use super::find::{Found, makes_settings};
 use super::{IDLE, hand_over, release, tell};
 
 /// When to look again at a workload whose plan never comes to rest.
 const RESTLESS: Duration = Duration::from_secs(10);
+/// When to look again whether the name of the application's settings is still taken.
+const TAKEN: Duration = Duration::from_mins(1);
 /// Longest time that a workload which is being deleted waits for the account.
 const GOING: Duration = Duration::from_secs(4);
 /// A plan is carried out and made anew until it holds no action; more rounds than this would be a loop.
@@ -55,17 +58,9 @@ pub(super) struct Pass<'a> {
     // What changes as the plan is carried out.
     pub(super) service_account: Option<ServiceAccountFacts>,
     pub(super) network_policy: Option<NetworkPolicy>,
+    pub(super) settings: Option<ConfigMap>,
     /// What had to be read because the status does not record it.
     pub(super) found: Found,
-}
-
-/// What the bulk read does not carry, and is asked for only when the status does not record it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Found {
-    /// Whether the policy of our name is ours.
-    pub policy_is_ours: Option<bool>,
-    /// The longest session of our role, in seconds.
-    pub session: Option<i32>,
 }
 
 impl Pass<'_> {
@@ -145,6 +140,15 @@ impl Pass<'_> {
     }
 
     pub(super) async fn plan(&mut self, may_hold: bool, deleting: bool) -> Result<WorkloadPlan, Fault> {
+        let planned = self.plan_once(may_hold, deleting).await?;
+        if self.found.settings_taken.is_none() && planned.plan.actions.iter().any(makes_settings) {
+            self.look_for_settings().await?;
+            return self.plan_once(may_hold, deleting).await;
+        }
+        Ok(planned)
+    }
+
+    async fn plan_once(&mut self, may_hold: bool, deleting: bool) -> Result<WorkloadPlan, Fault> {
         let role = self.role_name();
         let policy_arn = self.environment.facts.scope.policy_arn(&role);
         let view = self.environment.identity.view(&role, &policy_arn);
@@ -158,6 +162,7 @@ impl Pass<'_> {
         let inputs = WorkloadInputs {
             namespace: &self.namespace,
             name: &self.name,
+            uid: self.object.metadata.uid.as_deref().unwrap_or_default(),
             spec: &self.object.spec,
             previous: &self.previous,
             facts,
@@ -173,6 +178,8 @@ impl Pass<'_> {
             policy_is_ours: self.found.policy_is_ours.unwrap_or(true),
             identity: &view.rest,
             network_policy: self.network_policy.as_ref(),
+            settings: self.settings.as_ref(),
+            settings_taken: self.found.settings_taken == Some(true),
             other_network_policies: &others,
             pods: self.pods.as_deref(),
             other_workloads: &other_workloads,
@@ -193,23 +200,6 @@ impl Pass<'_> {
 
     fn is_another(&self, policy: &NetworkPolicy) -> bool {
         policy.name_any() != names::network_policy(&self.name)
-    }
-
-    /// Asks for what neither the bulk read nor the status tells of an identity that is there, as after a lost status.
-    async fn find(&mut self, view: &View, policy_arn: &str) -> Result<(), Fault> {
-        let iam = &self.environment.account.iam;
-        let scope = &self.environment.facts.scope;
-        if self.found.policy_is_ours.is_none() && view.policy.is_some() && self.previous.identity.is_none() {
-            let wanted = tags::of_workload(scope, &self.namespace, &self.object.spec.service_account_name);
-            let tags = iam.policy_tags(policy_arn).await?;
-            self.found.policy_is_ours = Some(tags.is_some_and(|found| tags::owned(&found, &wanted)));
-        }
-        let recorded = self.previous.identity.as_ref().and_then(|identity| identity.max_session_duration);
-        let ours = self.environment.facts.platform_roles.is_none();
-        if let Some(role) = view.role.as_ref().filter(|_| ours && recorded.is_none() && self.found.session.is_none()) {
-            self.found.session = iam.max_session(&role.name).await?;
-        }
-        Ok(())
     }
 
     /// The platform's role for the service account, if the environment names one and it exists.
@@ -249,7 +239,9 @@ impl Pass<'_> {
     async fn tell(&self, planned: &WorkloadPlan, applied: &Applied, inputs: Option<String>, wish: Option<String>) -> Result<Next, Fault> {
         self.context.metrics.judged(&key_of(self.object), &applied.findings);
         let mut identity = self.identity_now(applied);
-        let clean = applied.outcomes.is_empty() && applied.withheld.is_empty() && self.mode == Mode::Enforce;
+        // What an application is told is no part of what it is given.
+        let mut undone = applied.withheld.iter().chain(applied.outcomes.iter().map(|(action, _)| action));
+        let clean = undone.all(|action| action.family() == ConditionType::SettingsPublished) && self.mode == Mode::Enforce;
         let unsettled = |finding: &Finding| finding.blocks && matches!(finding.verdict, Verdict::Unknown | Verdict::Held);
         let judged = !applied.findings.iter().any(unsettled);
         let unwritten = applied.withheld.iter().chain(applied.outcomes.iter().map(|(action, _)| action));
@@ -288,6 +280,8 @@ impl Pass<'_> {
         Ok(match applied.failures().next() {
             Some((_, fault)) => Next::Failed(fault.class),
             None if inputs.is_none() => Next::Soon(RESTLESS),
+            // Nobody tells when it goes.
+            None if self.found.settings_taken == Some(true) => Next::Settled(TAKEN),
             None => Next::Settled(IDLE),
         })
     }

@@ -18,6 +18,8 @@ impl Pass<'_> {
             match action {
                 Action::ApplyNetworkPolicy(policy) => self.network_policy = Some((**policy).clone()),
                 Action::DeleteNetworkPolicy { .. } => self.network_policy = None,
+                Action::ApplyConfigMap { config_map, .. } => self.settings = Some((**config_map).clone()),
+                Action::DeleteConfigMap { .. } => self.settings = None,
                 Action::AnnotateServiceAccount { role_arn, .. } => {
                     if let Some(account) = &mut self.service_account {
                         account.role_arn = Some(role_arn.clone());

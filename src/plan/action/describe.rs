@@ -1,13 +1,13 @@
 //! What an action is called, what it counts for, and whether a hold stops it.
 
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::api::conditions::ConditionType;
 
 use super::{Action, ClaimOn, KeyReference};
 
 impl Action {
-    /// Whether it only takes power away, which a hold does not stop.
+    /// Whether it only takes power away, or what tells of power that is gone, which a hold does not stop.
     #[must_use]
     pub fn takes_power_away(&self) -> bool {
         matches!(
@@ -18,6 +18,8 @@ impl Action {
                 | Self::DetachOwnPolicy { .. }
                 | Self::ClearServiceAccount { .. }
                 | Self::ChangePolicy { takes_away: true, .. }
+                | Self::DeleteConfigMap { .. }
+                | Self::ApplyConfigMap { takes_away: true, .. }
         )
     }
 
@@ -32,6 +34,9 @@ impl Action {
                 takes_away: true,
                 reduced: None,
             }),
+            Self::ApplyConfigMap { uid, reduced: Some(config_map), .. } => {
+                Some(Self::ApplyConfigMap { config_map: config_map.clone(), uid: uid.clone(), takes_away: true, reduced: None })
+            }
             _ => None,
         }
     }
@@ -75,6 +80,7 @@ impl Action {
             | Self::DeleteGuardrail { .. } => ConditionType::GuardrailsReady,
             Self::CreateBoundary { .. } | Self::ChangeBoundary { .. } | Self::DeleteBoundary { .. } => ConditionType::BoundaryReady,
             Self::ApplyNetworkPolicy(_) | Self::DeleteNetworkPolicy { .. } => ConditionType::NetworkIsolated,
+            Self::ApplyConfigMap { .. } | Self::DeleteConfigMap { .. } => ConditionType::SettingsPublished,
             _ => ConditionType::IdentityReady,
         }
     }
@@ -121,8 +127,10 @@ impl Action {
             Self::DeleteInlinePolicy { role, policy_name } => ("iam", "DeleteRolePolicy", format!("{policy_name} of {role}")),
             Self::StripRole { role, .. } => ("iam", "DetachRolePolicy", format!("all that gives power from {role}")),
             Self::DeleteRole { role, .. } => ("iam", "DeleteRole", role.clone()),
-            Self::ApplyNetworkPolicy(policy) => ("kubernetes", "ApplyNetworkPolicy", name_of(policy)),
+            Self::ApplyNetworkPolicy(policy) => ("kubernetes", "ApplyNetworkPolicy", name_of(&policy.metadata)),
             Self::DeleteNetworkPolicy { namespace, name } => ("kubernetes", "DeleteNetworkPolicy", format!("{namespace}/{name}")),
+            Self::ApplyConfigMap { config_map, .. } => ("kubernetes", "ApplyConfigMap", name_of(&config_map.metadata)),
+            Self::DeleteConfigMap { namespace, name, .. } => ("kubernetes", "DeleteConfigMap", format!("{namespace}/{name}")),
             Self::AnnotateServiceAccount { namespace, name, .. } => ("kubernetes", "AnnotateServiceAccount", format!("{namespace}/{name}")),
             Self::ClearServiceAccount { namespace, name, .. } => ("kubernetes", "ClearServiceAccount", format!("{namespace}/{name}")),
         }
@@ -138,7 +146,6 @@ impl KeyReference {
     }
 }
 
-fn name_of(policy: &NetworkPolicy) -> String {
-    let metadata = &policy.metadata;
+fn name_of(metadata: &ObjectMeta) -> String {
     format!("{}/{}", metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
 }

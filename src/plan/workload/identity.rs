@@ -63,6 +63,14 @@ pub(super) fn exists(inputs: &WorkloadInputs) -> bool {
     inputs.role.is_some() || inputs.platform_role.is_some_and(|role| role.attached.contains(&policy_arn))
 }
 
+/// Whether a role has the workload's policy, or will once these actions are carried out.
+pub(super) fn serves(inputs: &WorkloadInputs, actions: &[Action]) -> bool {
+    let policy_arn = Identity::of(inputs).policy_arn;
+    let has_it = |role: &Role| role.attached.contains(&policy_arn);
+    let attaches = |action: &Action| matches!(action, Action::AttachPolicy { policy_arn: attached, .. } if *attached == policy_arn);
+    inputs.role.is_some_and(has_it) || inputs.platform_role.is_some_and(has_it) || actions.iter().any(attaches)
+}
+
 fn refusal(reason: Reason, message: String) -> Plan {
     Plan { findings: vec![Finding::fail(Control::LeastPrivilege, FAMILY, reason, message)], ..Plan::default() }
 }

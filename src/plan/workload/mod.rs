@@ -4,13 +4,16 @@ mod admission;
 mod identity;
 mod isolation;
 mod pods;
+mod settings;
 
 pub use admission::admits;
 pub use isolation::{carries_our_label, is_as_wanted, isolation_policy, selects_no_less};
 pub use pods::one_holds_the_other;
+pub use settings::{is_kept, is_ours as settings_are_ours, says as settings_say};
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
@@ -32,6 +35,8 @@ pub struct WorkloadInputs<'a> {
     pub namespace: &'a str,
     /// Its name.
     pub name: &'a str,
+    /// Its UID, by which what belongs to it goes with it; empty if it is not in a cluster yet.
+    pub uid: &'a str,
     /// Its spec.
     pub spec: &'a PhiWorkloadSpec,
     /// Its status as last written: what is recorded as ours.
@@ -62,6 +67,10 @@ pub struct WorkloadInputs<'a> {
     pub identity: &'a IdentitySnapshot,
     /// Our network policy.
     pub network_policy: Option<&'a NetworkPolicy>,
+    /// The `ConfigMap` of the application's settings, if one of that name carries our label.
+    pub settings: Option<&'a ConfigMap>,
+    /// Whether one of that name is there that does not.
+    pub settings_taken: bool,
     /// The other network policies of the namespace.
     pub other_network_policies: &'a [&'a NetworkPolicy],
     /// The pods of the namespace; `None` as long as they were not read.
@@ -109,12 +118,16 @@ pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
     let fenced = !isolation.actions.is_empty() || isolation::is_in_place(inputs) || isolation::is_fenced_by_others(inputs);
     plan.extend(isolation);
     let gives_up = gives_up(inputs, &accesses);
+    let before = plan.actions.len();
     if fenced || identity::exists(inputs) || !admitted {
         plan.extend(identity::plan(inputs, accesses.document.as_ref(), gives_up));
     } else {
         plan.actions.extend(identity::take(inputs, accesses.document.as_ref(), gives_up));
         plan.findings.push(Finding::waiting(Control::LeastPrivilege, ConditionType::IdentityReady));
     }
+    let given: Vec<&str> = accesses.given.iter().map(|(name, _)| name.as_str()).collect();
+    let serves = identity::serves(inputs, &plan.actions[before..]);
+    plan.extend(settings::plan(inputs, &given, serves));
     plan.findings.extend(accesses.store_findings);
     plan.findings.extend(if admitted { pods::judge(inputs) } else { vec![pods::waiting()] });
     let given = accesses.given.into_iter().map(|(name, generation)| AppliedAccess { name, generation }).collect();
@@ -141,6 +154,7 @@ fn gives_up(inputs: &WorkloadInputs, admitted: &Admitted) -> bool {
 #[must_use]
 pub fn remove(inputs: &WorkloadInputs) -> Plan {
     let mut plan = identity::plan(inputs, None, true);
+    plan.extend(settings::plan(inputs, &[], false));
     if isolation::is_in_place(inputs) {
         let name = crate::domain::names::network_policy(inputs.name);
         plan.actions.push(super::Action::DeleteNetworkPolicy { namespace: inputs.namespace.to_owned(), name });

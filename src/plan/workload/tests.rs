@@ -33,6 +33,8 @@ pub(super) struct World {
     policy_is_ours: bool,
     identity: IdentitySnapshot,
     pub(super) network_policy: Option<NetworkPolicy>,
+    pub(super) settings: Option<ConfigMap>,
+    pub(super) settings_taken: bool,
     pub(super) other_policies: Vec<&'static NetworkPolicy>,
     pub(super) admitted: bool,
     pub(super) may_hold: bool,
@@ -97,6 +99,7 @@ impl World {
             endpoint_addresses: BTreeSet::from(["10.0.0.9/32".to_owned()]),
             has_sts: true,
             has_runtime: true,
+            fips_runtime: None,
             dns_addresses: BTreeSet::new(),
             dns_on_nodes: false,
             scope,
@@ -125,6 +128,8 @@ impl World {
             policy_is_ours: true,
             identity: IdentitySnapshot::default(),
             network_policy: None,
+            settings: None,
+            settings_taken: false,
             other_policies: Vec::new(),
             admitted: true,
             older_claimant: None,
@@ -136,6 +141,7 @@ impl World {
         WorkloadInputs {
             namespace: "clinic",
             name: "notes",
+            uid: "uid-1",
             spec: &self.spec,
             previous: &self.previous,
             facts: &self.facts,
@@ -151,6 +157,8 @@ impl World {
             policy_is_ours: self.policy_is_ours,
             identity: &self.identity,
             network_policy: self.network_policy.as_ref(),
+            settings: self.settings.as_ref(),
+            settings_taken: self.settings_taken,
             other_network_policies: &self.other_policies,
             pods: Some(&[]),
             other_workloads: &[],
@@ -211,6 +219,8 @@ impl World {
                 Action::DeletePolicy { .. } => self.policy = None,
                 Action::DeleteRole { .. } => self.role = None,
                 Action::ApplyNetworkPolicy(policy) => self.network_policy = Some((**policy).clone()),
+                Action::ApplyConfigMap { config_map, .. } => self.settings = Some((**config_map).clone()),
+                Action::DeleteConfigMap { .. } => self.settings = None,
                 Action::AnnotateServiceAccount { role_arn, .. } => {
                     self.service_account.as_mut().unwrap().role_arn = Some(role_arn.clone());
                 }
@@ -248,7 +258,10 @@ pub(super) fn deny_all() -> Statement {
 #[test]
 fn isolation_comes_before_identity_and_a_create_takes_three_calls_to_iam() {
     let world = World::empty(vec![access("summaries", HAIKU)]);
-    assert_eq!(world.calls(), ["ApplyNetworkPolicy", "CreatePolicy", "CreateRole", "AttachRolePolicy", "AnnotateServiceAccount"]);
+    assert_eq!(
+        world.calls(),
+        ["ApplyNetworkPolicy", "CreatePolicy", "CreateRole", "AttachRolePolicy", "AnnotateServiceAccount", "ApplyConfigMap"]
+    );
 }
 
 #[test]
@@ -257,7 +270,7 @@ fn a_second_access_takes_one_call() {
     world.accesses.push(access("letters", SONNET));
     // The inputs changed, so nothing is held.
     world.may_hold = false;
-    assert_eq!(world.calls(), ["CreatePolicyVersion"]);
+    assert_eq!(world.calls(), ["CreatePolicyVersion", "ApplyConfigMap"], "and one to the cluster, which tells the application");
 }
 
 #[test]
@@ -327,14 +340,14 @@ fn what_was_narrowed_is_held_until_a_wish_or_a_change() {
 fn access_is_never_retained() {
     let mut world = settled();
     world.admitted = false;
-    assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount"], "the namespace lost its admission");
+    assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount", "DeleteConfigMap"], "the namespace lost its admission");
     let mut world = settled();
     world.facts.terms.models.remove(HAIKU);
     world.facts.models.remove(HAIKU);
-    assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount"], "the model lost its approval");
+    assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount", "DeleteConfigMap"], "the model lost its approval");
     let mut world = settled();
     world.accesses.clear();
-    assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount"], "the last access went");
+    assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount", "DeleteConfigMap"], "the last access went");
     assert!(world.network_policy.is_some(), "isolation stays");
 }
 
@@ -350,7 +363,7 @@ fn a_hold_stops_repairs_but_not_the_end_of_an_access() {
     world.accesses.pop();
     world.may_hold = false;
     let plan = world.plan().plan.restricted_to(&hold);
-    assert_eq!(plan.actions.iter().map(|action| action.describe().1).collect::<Vec<_>>(), ["CreatePolicyVersion"]);
+    assert_eq!(plan.actions.iter().map(|action| action.describe().1).collect::<Vec<_>>(), ["CreatePolicyVersion", "ApplyConfigMap"]);
 }
 
 #[test]
@@ -375,7 +388,8 @@ fn something_new_keeps_nothing_from_being_taken_away_under_a_hold() {
         (world.accesses, world.may_hold) = (accesses, false);
         for mode in [Mode::Hold("incident".into()), Mode::Suspended("the network".into())] {
             let plan = world.plan().plan.restricted_to(&mode);
-            let [Action::ChangePolicy { document, .. }] = plan.actions.as_slice() else { panic!("{name}: {:?}", plan.actions) };
+            let [Action::ChangePolicy { document, .. }, told @ ..] = plan.actions.as_slice() else { panic!("{name}: {:?}", plan.actions) };
+            assert!(told.iter().all(|action| matches!(action, Action::ApplyConfigMap { takes_away: true, .. })), "{name}: {told:?}");
             let text = document.to_json();
             assert!(!text.contains(SONNET), "{name}: {text}");
             assert_eq!((text.contains(HAIKU), document.only_denies()), (left.is_some(), left.is_none()), "{name}");
@@ -385,9 +399,9 @@ fn something_new_keeps_nothing_from_being_taken_away_under_a_hold() {
             held.carry_out(&plan);
             assert_eq!(held.plan().plan.restricted_to(&mode).actions, [], "{name}: once");
             let calls = held.calls();
-            assert_eq!(calls, ["CreatePolicyVersion"], "{name}: the rest comes when the hold ends");
+            assert_eq!(calls, ["CreatePolicyVersion", "ApplyConfigMap"], "{name}: the rest comes when the hold ends");
         }
-        assert_eq!(world.calls(), ["CreatePolicyVersion"], "{name}: one call without a hold");
+        assert_eq!(world.calls(), ["CreatePolicyVersion", "ApplyConfigMap"], "{name}: one call to IAM without a hold");
         assert_eq!(world.plan().plan.restricted_to(&Mode::Audit).actions, []);
     }
 }
@@ -413,14 +427,15 @@ fn what_is_still_declared_stays_under_a_hold_and_what_a_responder_took_does_not_
     taken.policy = less.policy;
     taken.accesses.truncate(1);
     let plan = taken.plan().plan.restricted_to(&hold);
-    let [Action::ChangePolicy { document, .. }] = plan.actions.as_slice() else { panic!("{:?}", plan.actions) };
+    let [Action::ChangePolicy { document, .. }, told @ ..] = plan.actions.as_slice() else { panic!("{:?}", plan.actions) };
+    assert!(matches!(told, [Action::ApplyConfigMap { takes_away: true, .. }]), "{told:?}");
     assert!(document.only_denies(), "what is gone goes, and what was taken does not come back: {}", document.to_json());
 }
 
 #[test]
 fn audit_writes_nothing() {
     let plan = World::empty(vec![access("summaries", HAIKU)]).plan().plan.restricted_to(&Mode::Audit);
-    assert_eq!((plan.actions.len(), plan.withheld.len()), (0, 5));
+    assert_eq!((plan.actions.len(), plan.withheld.len()), (0, 6));
 }
 
 #[test]
@@ -453,7 +468,7 @@ fn a_role_recorded_or_tagged_as_ours_is_adopted() {
 fn a_younger_claimant_touches_nothing_of_the_older_one() {
     let mut world = settled();
     world.older_claimant = Some("older");
-    assert_eq!(world.calls(), [""; 0]);
+    assert_eq!(world.calls(), ["DeleteConfigMap"], "but for what its own application was told");
     assert_eq!(remove(&world.inputs()).actions.iter().filter(|action| action.describe().0 != "kubernetes").count(), 0);
 }
 
@@ -462,7 +477,7 @@ fn a_role_that_was_cut_off_is_stripped_and_kept() {
     let mut world = settled();
     world.role().inline.insert("stop".into(), Some(PolicyDocument::of(vec![deny_all()])));
     world.accesses.clear();
-    assert_eq!(world.calls(), ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount"]);
+    assert_eq!(world.calls(), ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount", "DeleteConfigMap"]);
 }
 
 #[test]

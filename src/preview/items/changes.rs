@@ -71,6 +71,8 @@ pub(super) fn item(subject: &Subject, action: &Action) -> Option<Item> {
         | Action::CreateRole(_)
         | Action::ApplyNetworkPolicy(_)
         | Action::DeleteNetworkPolicy { .. }
+        | Action::ApplyConfigMap { .. }
+        | Action::DeleteConfigMap { .. }
         | Action::AnnotateServiceAccount { .. }
         | Action::ClearServiceAccount { .. } => return None,
     })

@@ -231,6 +231,23 @@ pub struct FoundNamespace {
     pub service_accounts: BTreeMap<String, Option<String>>,
     /// Its network policies that are ours or have a name of ours.
     pub network_policies: BTreeMap<String, FoundNetworkPolicy>,
+    /// Its config maps that tell an application what to use, or have the name of such a one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config_maps: BTreeMap<String, FoundConfigMap>,
+}
+
+/// A config map with the name of an application's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FoundConfigMap {
+    /// Whether it is ours: by its labels, or because it belongs to its workload.
+    pub ours: bool,
+    /// Digest of what we wrote into it, if it is ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// What of it we write, if it is ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<BTreeMap<String, String>>,
 }
 
 /// A network policy.

@@ -344,6 +344,7 @@ fn plan_of(things: &WorkloadThings, facts: &EnvironmentFacts, accesses: &[Declar
     plan_workload(&WorkloadInputs {
         namespace: NAMESPACE,
         name: "notes",
+        uid: "",
         spec: &workload.spec,
         previous: &things.previous,
         facts,
@@ -359,6 +360,8 @@ fn plan_of(things: &WorkloadThings, facts: &EnvironmentFacts, accesses: &[Declar
         policy_is_ours: things.policy_is_ours,
         identity: &things.identity,
         network_policy: things.network_policy.as_ref(),
+        settings: things.settings.as_ref(),
+        settings_taken: false,
         other_network_policies: &[],
         pods: Some(&[]),
         other_workloads: &[],
@@ -384,6 +387,7 @@ fn put(world: &mut World, things: &WorkloadThings) {
             .map(|fence| (names::network_policy("notes"), FoundNetworkPolicy { ours: true, spec: fence.spec.clone() }))
             .into_iter()
             .collect(),
+        config_maps: things.settings.iter().map(|found| (names::settings("notes"), config_map(found, "notes", "uid-1"))).collect(),
     };
     world.namespaces.insert(NAMESPACE.to_owned(), around);
 }
@@ -456,7 +460,9 @@ fn what_is_settled_leaves_nothing_to_do() {
     wider.environments[0].spec.key = serde_json::from_value(json!({"rotationPeriodInDays": 90})).unwrap();
     let shown = preview(&wider, &known(world.saved()));
     let did: Vec<(&str, &str)> = shown.aws.iter().map(|item| (item.operation.as_str(), item.kind.as_str())).collect();
-    assert_eq!((did, shown.kubernetes), (vec![("Change", "Key"), ("Change", "Policy")], vec![]));
+    assert_eq!(did, [("Change", "Key"), ("Change", "Policy")]);
+    let told: Vec<&Value> = shown.kubernetes.iter().map(|manifest| &manifest["data"]["access.first.models"]).collect();
+    assert_eq!(told, ["a.one-v1:0,a.two-v1:0"], "and what the application is told");
     assert_eq!(shown.errors, vec![]);
 
     // Without its accesses the workload has no role.
@@ -465,6 +471,7 @@ fn what_is_settled_leaves_nothing_to_do() {
     let did: Vec<(&str, &str)> = shown.aws.iter().map(|item| (item.operation.as_str(), item.kind.as_str())).collect();
     assert_eq!(did, [("Change", "Key"), ("Delete", "Role"), ("Delete", "Policy")]);
     assert_eq!(shown.kubernetes[0]["metadata"]["annotations"]["eks.amazonaws.com/role-arn"], Value::Null);
+    assert_eq!((&shown.kubernetes[1]["metadata"]["name"], &shown.kubernetes[1]["data"]), (&json!("notes-bedrock"), &Value::Null));
 }
 
 #[test]

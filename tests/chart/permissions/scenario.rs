@@ -45,6 +45,7 @@ pub async fn play(bed: Bed, variables: &[(String, String)]) -> Bed {
     tamper_repeatedly(&scene).await;
     scene.delete::<BedrockAccess>(CLINIC, "summaries").await;
     annotated(&scene, false).await;
+    told(&scene, false).await;
     scene.bed.apply(&access("summaries", HAIKU)).await;
     scene.all_ready("summaries").await;
     hand_over(&scene).await;
@@ -84,6 +85,7 @@ async fn provide(scene: &Scene) {
     scene.bed.apply(&access("summaries", HAIKU)).await;
     scene.all_ready("summaries").await;
     annotated(scene, true).await;
+    told(scene, true).await;
 }
 
 /// A later repair is told by counting the event of an earlier one up.
@@ -125,6 +127,15 @@ async fn annotated(scene: &Scene, wanted: bool) {
         if found.annotations().is_empty() == wanted { Err(format!("{:?}", found.annotations())) } else { Ok(()) }
     };
     scene.bed.eventually(&format!("the service account is annotated: {wanted}"), SOON, ask).await;
+}
+
+async fn told(scene: &Scene, wanted: bool) {
+    let config_maps: Api<ConfigMap> = Api::namespaced(scene.bed.client(), "clinic");
+    let ask = || async {
+        let found = config_maps.get_opt("notes-bedrock").await.map_err(|error| error.to_string())?;
+        if found.is_some() == wanted { Ok(()) } else { Err(format!("{found:?}")) }
+    };
+    scene.bed.eventually(&format!("the application is told what to use: {wanted}"), SOON, ask).await;
 }
 
 /// Waits until the hand-over list of an environment is there with this many roles.

@@ -41,7 +41,7 @@ fn run(world: &mut World) -> Vec<&'static str> {
 fn attached() -> World {
     let mut world = World::empty(vec![access("summaries", HAIKU)]);
     switch(&mut world);
-    assert_eq!(run(&mut world), ["ApplyNetworkPolicy", "CreatePolicy", "AttachRolePolicy", "AnnotateServiceAccount"]);
+    assert_eq!(run(&mut world), ["ApplyNetworkPolicy", "CreatePolicy", "AttachRolePolicy", "AnnotateServiceAccount", "ApplyConfigMap"]);
     record(&mut world, THEIRS, Some(IdentityManagement::Attach));
     assert_eq!(world.calls(), [""; 0]);
     assert_eq!(world.service_account.as_ref().unwrap().role_arn.as_deref(), Some(THEIRS));
@@ -220,12 +220,12 @@ fn access_goes_from_a_role_of_the_platforms_and_the_role_stays() {
     let plan = world.plan().plan.restricted_to(&hold);
     assert_eq!(
         plan.actions.iter().map(|action| action.describe().1).collect::<Vec<_>>(),
-        ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount"]
+        ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount", "DeleteConfigMap"]
     );
-    assert_eq!(run(&mut world), ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount"]);
+    assert_eq!(run(&mut world), ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount", "DeleteConfigMap"]);
     let world = attached();
     let called: Vec<_> = remove(&world.inputs()).actions.iter().map(|action| action.describe().1).collect();
-    assert_eq!(called, ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount", "DeleteNetworkPolicy"]);
+    assert_eq!(called, ["DetachRolePolicy", "DeletePolicy", "ClearServiceAccount", "DeleteConfigMap", "DeleteNetworkPolicy"]);
     let mut world = settled();
     switch(&mut world);
     run(&mut world);
@@ -233,7 +233,7 @@ fn access_goes_from_a_role_of_the_platforms_and_the_role_stays() {
     let called: Vec<_> = remove(&world.inputs()).actions.iter().map(|action| action.describe().1).collect();
     assert_eq!(
         called,
-        ["DeleteRole", "DetachRolePolicy", "DeletePolicy", "ClearServiceAccount", "DeleteNetworkPolicy"],
+        ["DeleteRole", "DetachRolePolicy", "DeletePolicy", "ClearServiceAccount", "DeleteConfigMap", "DeleteNetworkPolicy"],
         "with ours from before"
     );
 }
@@ -275,6 +275,8 @@ fn what_is_given_up_goes_from_the_policy_although_the_service_account_is_missing
         assert_eq!(world.calls(), [""; 0], "nothing is given up");
         world.accesses.truncate(1);
         let actions = world.plan().plan.actions;
-        assert!(matches!(actions.as_slice(), [Action::ChangePolicy { takes_away: true, .. }]), "attach {attach}: {actions:?}");
+        let taken =
+            matches!(actions.as_slice(), [Action::ChangePolicy { takes_away: true, .. }, Action::ApplyConfigMap { takes_away: true, .. }]);
+        assert!(taken, "attach {attach}: {actions:?}");
     }
 }

@@ -49,7 +49,11 @@ fn reasons(world: &World) -> Vec<(Reason, bool)> {
 fn a_fence_of_the_platforms_is_verified_and_gives_way_to_the_role() {
     let world = verifying(vec![deny(&json!({}), &["Ingress", "Egress"]), needed()]);
     assert_eq!(reasons(&world), []);
-    assert_eq!(world.calls(), ["CreatePolicy", "CreateRole", "AttachRolePolicy", "AnnotateServiceAccount"], "no policy is written");
+    assert_eq!(
+        world.calls(),
+        ["CreatePolicy", "CreateRole", "AttachRolePolicy", "AnnotateServiceAccount", "ApplyConfigMap"],
+        "no policy is written"
+    );
 }
 
 /// A name, the policies of the namespace, the reasons they give and whether each blocks, and words of the sentence.

@@ -189,7 +189,7 @@ fn the_last_store_takes_the_role_along() {
     assert_eq!(called, ["DeleteRole", "DeletePolicy", "ClearServiceAccount"]);
     let mut world = furnished();
     world.admitted = false;
-    assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount"]);
+    assert_eq!(world.calls(), ["DeleteRole", "DeletePolicy", "ClearServiceAccount", "DeleteConfigMap"]);
     assert!(of_stores(&world).iter().all(|finding| finding.reason == Reason::DependenciesNotReady));
 }
 
