@@ -29,6 +29,8 @@ pub enum ConditionType {
     IdentityReady,
     /// Workload: every store that it names is declared, admitted and given. There only if it names any.
     StoresResolved,
+    /// Workload: every additional policy that it names is declared, admitted and attached. There only if it names any.
+    PoliciesResolved,
     /// Workload: the ConfigMap that tells its application what to use is in place. There only if an access is
     /// given and has a role.
     SettingsPublished,
@@ -56,6 +58,7 @@ impl ConditionType {
             Self::NetworkIsolated => "NetworkIsolated",
             Self::IdentityReady => "IdentityReady",
             Self::StoresResolved => "StoresResolved",
+            Self::PoliciesResolved => "PoliciesResolved",
             Self::SettingsPublished => "SettingsPublished",
             Self::ModelsResolved => "ModelsResolved",
             Self::PolicyApplied => "PolicyApplied",
@@ -217,6 +220,10 @@ reasons! {
     StoreNotFound,
     /// The environment does not give the store to the workload's namespace.
     StoreNotAdmitted,
+    /// An additional policy is not among the environment's, or not in the account.
+    AdditionalPolicyNotFound,
+    /// The environment does not give the additional policy to the workload's namespace.
+    AdditionalPolicyNotAdmitted,
     /// The workload has no path to credentials: no endpoint for STS.
     CredentialPathMissing,
     /// No access is declared and no store named, so there is no role.

@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::bedrock_approval::BedrockApproval;
-use super::identity::{IdentityManagement, RoleMapping};
+use super::identity::{AdditionalPolicy, IdentityManagement, RoleMapping};
 use super::network::NetworkRules;
 use super::phi_environment_status::PhiEnvironmentStatus;
 use super::shared::{DeletionPolicy, Enforcement, Management};
@@ -226,6 +226,10 @@ pub struct IdentityRules {
     /// Longest session in seconds, 3600 to 43200. Absent means 3600.
     #[schemars(range(min = 3600, max = 43200))]
     pub max_session_duration: Option<i32>,
+    /// Managed policies that workloads may name in their additionalPolicies, to be attached to their role beside the operator's.
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub additional_policies: Option<Vec<AdditionalPolicy>>,
     /// A permissions boundary of the platform's own, used instead of the operator's. It is attached and verified, never changed.
     #[schemars(length(max = 2048), regex(pattern = r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$"))]
     pub boundary_arn: Option<String>,

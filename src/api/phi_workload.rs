@@ -53,6 +53,10 @@ pub struct PhiWorkloadSpec {
     #[schemars(length(max = 32), inner(length(max = 63), regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub stores: Option<Vec<String>>,
+    /// Managed policies for this workload's role beside the operator's, by the names the environment gives them.
+    #[schemars(length(max = 8), inner(length(max = 63), regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub additional_policies: Option<Vec<String>>,
     /// Whom to ask about this workload: an e-mail address or a link to a team's page. Never a patient.
     #[schemars(length(min = 3, max = 128), regex(pattern = r"^([^@\s]+@[^@\s]+|https://[^\s]+)$"))]
     pub owner_contact: Option<String>,
@@ -65,8 +69,8 @@ pub struct PhiWorkloadStatus {
     /// Generation of the spec this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Conditions by type: Ready, Compliant, Stalled, Admitted, NetworkIsolated, IdentityReady, StoresResolved if stores are named, and
-    /// SettingsPublished if an access is given.
+    /// Conditions by type: Ready, Compliant, Stalled, Admitted, NetworkIsolated, IdentityReady, StoresResolved if stores are named,
+    /// PoliciesResolved if additional policies are, and SettingsPublished if an access is given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -120,6 +124,10 @@ pub struct WorkloadIdentityStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub stores: Vec<AppliedStore>,
+    /// ARNs of the additional policies that we attached, as long as they may still be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub additional_policies: Vec<String>,
 }
 
 /// An access as it went into the policy.

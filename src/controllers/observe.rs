@@ -56,7 +56,8 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
     let platform_roles = rules.platform_role_names();
     let (models, profiles) = (rules.models(), rules.profiles());
     let key = spec.key.as_ref().and_then(|key| key.key_arn.clone()).unwrap_or(alias);
-    let (cluster, issuer, key, identity, models, profiles, guardrails, dns, platform_boundary) = join!(
+    let additional = rules.additional_policy_arns();
+    let (cluster, issuer, key, identity, models, profiles, guardrails, dns, platform_boundary, attachment_quota, additional_policies) = join!(
         account.eks.cluster(&scope.cluster_name),
         api_server_issuer(client),
         account.kms.key(&key),
@@ -71,6 +72,13 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
                 None => Ok(None),
             }
         },
+        async {
+            match additional.is_empty() {
+                false => account.iam.attachment_quota().await.map(Some),
+                true => Ok(None),
+            }
+        },
+        each(&additional, |arn| account.iam.policy_document(arn)),
     );
     let issuer_of_cluster = cluster.as_ref().map(|cluster| cluster.as_ref().map(|cluster| cluster.issuer.clone()).unwrap_or_default());
     let (subnets, oidc_provider, offered) = join!(
@@ -121,6 +129,8 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
         boundary,
         boundary_is_ours,
         platform_boundary,
+        attachment_quota,
+        additional_policies,
         models,
         profiles,
         guardrails,

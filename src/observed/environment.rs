@@ -56,6 +56,10 @@ pub struct EnvironmentObservation {
     pub boundary_is_ours: Read<bool>,
     /// The document of the platform's own boundary, if the spec names one.
     pub platform_boundary: Read<Option<PolicyDocument>>,
+    /// How many managed policies a role may have in this account; `None` if nobody asks for more than ours.
+    pub attachment_quota: Read<Option<usize>>,
+    /// Documents of the additional policies, by ARN; `None` for one that the account does not have.
+    pub additional_policies: BTreeMap<String, Read<Option<PolicyDocument>>>,
     /// Availability of every approved model; `None` for a model that Bedrock does not know.
     pub models: BTreeMap<String, Read<Option<ModelAvailability>>>,
     /// Every approved profile; `None` for one that the account does not see.
@@ -90,6 +94,8 @@ impl EnvironmentObservation {
             boundary,
             boundary_is_ours,
             platform_boundary,
+            attachment_quota,
+            additional_policies,
             models,
             profiles,
             guardrails,
@@ -115,11 +121,14 @@ impl EnvironmentObservation {
             ("boundary", boundary.as_ref().err()),
             ("boundary-tags", boundary_is_ours.as_ref().err()),
             ("platform-boundary", platform_boundary.as_ref().err()),
+            ("attachment-quota", attachment_quota.as_ref().err()),
             ("dns-service", dns_service_addresses.as_ref().err()),
         ];
         let models = models.values().map(|read| ("model", read.as_ref().err()));
         let profiles = profiles.values().map(|read| ("profile", read.as_ref().err()));
         let guardrails = guardrails.values().map(|read| ("guardrail", read.as_ref().err()));
-        single.into_iter().chain(models).chain(profiles).chain(guardrails).filter_map(|(name, fault)| Some((name, fault?))).collect()
+        let policies = additional_policies.values().map(|read| ("additional-policy", read.as_ref().err()));
+        let each = single.into_iter().chain(policies).chain(models).chain(profiles).chain(guardrails);
+        each.filter_map(|(name, fault)| Some((name, fault?))).collect()
     }
 }

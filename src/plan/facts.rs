@@ -24,6 +24,7 @@ pub use resolutions::{ProfileFact, callable_profiles, obstacle};
 use super::Action;
 use super::environment::guardrails::{GuardrailRule, pinned};
 use super::environment::{Rules, addresses, leads_to, leads_to_store};
+use super::additional::PolicyFact;
 use super::stores::applied;
 
 /// The endpoint service of Bedrock's runtime with FIPS 140 (<https://docs.aws.amazon.com/bedrock/latest/userguide/vpc-interface-endpoints.html>).
@@ -63,6 +64,12 @@ pub struct EnvironmentFacts {
     /// The platform's roles by service account, if workloads get no roles of ours.
     #[serde(default)]
     pub platform_roles: Option<Vec<RoleMapping>>,
+    /// Managed policies that workloads may name, with what the account says of them.
+    #[serde(default)]
+    pub additional_policies: Vec<PolicyFact>,
+    /// How many managed policies a role may have; `None` as long as that is not known.
+    #[serde(default)]
+    pub attachment_quota: Option<usize>,
     /// Whether the platform makes the network policies.
     #[serde(default)]
     pub verify_isolation: bool,
@@ -130,11 +137,18 @@ impl EnvironmentFacts {
             guardrails: pinned(rules, &observed.guardrails, guardrails),
             default_guardrail: rules.default_guardrail(),
             boundary_arn: rules.boundary_arn(),
-            boundary,
             max_session_duration: rules.resolved.max_session_duration,
             peers: spec.network.as_ref().and_then(|network| network.peers.clone()).unwrap_or_default(),
             platform_roles: rules.platform_roles.clone(),
             verify_isolation: rules.verify_isolation,
+            additional_policies: {
+                let known = previous.map(|previous| previous.additional_policies.as_slice());
+                rules.additional_policies.iter().map(|policy| PolicyFact::of(policy, observed, boundary.as_ref(), known)).collect()
+            },
+            attachment_quota: match &observed.attachment_quota {
+                Ok(quota) => *quota,
+                Err(_) => previous.and_then(|previous| previous.attachment_quota),
+            },
             stores: rules.stores.clone(),
             store_services: rules.store_services().filter(|service| leads_to_store(rules, service, places)).map(str::to_owned).collect(),
             endpoint_addresses: addresses(rules, places).iter().map(|address| block_of(address)).collect(),
@@ -143,6 +157,7 @@ impl EnvironmentFacts {
             fips_runtime: rules.resolved.fips.then(|| leads_to(rules, FIPS_RUNTIME, places)),
             dns_addresses: observed.dns_service_addresses.as_ref().ok()?.iter().map(|address| block_of(address)).collect(),
             dns_on_nodes: cluster.auto_mode,
+            boundary,
             scope: rules.scope.clone(),
         })
     }
@@ -158,6 +173,7 @@ impl EnvironmentFacts {
         facts.profiles.retain(|profile, _| facts.terms.approves_profile(profile));
         let known = |store: &&DataStore| self.stores.iter().any(|before| applied(before) == applied(store));
         facts.stores = rules.stores.iter().filter(known).cloned().collect();
+        facts.additional_policies.retain(|fact| rules.additional_policies.contains(&fact.declared));
         facts.platform_roles.clone_from(&rules.platform_roles);
         let before = |rule: &GuardrailRule| (rule.name.clone(), self.guardrails.get(&rule.name).cloned().flatten());
         facts.guardrails = rules.guardrails.iter().map(before).collect();

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod action;
+pub mod additional;
 pub mod applied;
 pub mod environment;
 pub mod facts;

@@ -24,6 +24,10 @@ use crate::policy::trust::AUDIENCE;
 
 use super::observed::KnownEnvironment;
 
+/// How many managed policies a role may have, which only the account knows: IAM's default
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+const ATTACHMENTS: usize = 10;
+
 /// One subnet stands for those of all zones.
 const SUBNET: &str = "<subnet-id-of-each-zone>";
 const ZONE: &str = "<zone>";
@@ -85,6 +89,8 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         models: rules.models().into_iter().map(|model| (model, Ok(Some(available.clone())))).collect(),
         guardrails: rules.guardrails.iter().map(|rule| (rule.name.clone(), Ok(guardrail(rules, rule)))).collect(),
         profiles: rules.profiles().into_iter().map(|id| (id.clone(), Ok(profile(rules, &id, known)))).collect(),
+        attachment_quota: Ok((!rules.additional_policies.is_empty()).then_some(ATTACHMENTS)),
+        additional_policies: BTreeMap::new(),
         dns_service_addresses: Ok(known.dns_service_addresses.clone().unwrap_or_else(|| vec!["<cluster-dns-service-address>".to_owned()])),
     }
 }

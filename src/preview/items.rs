@@ -199,11 +199,15 @@ fn role(new: &NewRole) -> Value {
 
 /// Enters a further call into the object that it completes; says whether it belongs to an object that the plan makes.
 fn complete(made: &mut [Item], action: &Action) -> bool {
+    if let Action::AttachPolicy { role, policy_arn } = action {
+        let made = made.iter_mut().find(|item| item.operation == "Create" && item.kind == "Role" && item.name == *role);
+        let attached = made.and_then(|item| item.properties.get_mut("attachedPolicies")).and_then(Value::as_array_mut);
+        return attached.map(|attached| attached.push(json!(policy_arn))).is_some();
+    }
     let (kind, name, property, value) = match action {
         Action::AuthorizeSecurityGroupIngress { name, rules, .. } => ("SecurityGroup", name, "ingress", json!(rules)),
         // Its item says already that nothing goes out.
         Action::RevokeSecurityGroupEgress { group: GroupReference::ForService(_), .. } => return true,
-        Action::AttachPolicy { role, policy_arn } => ("Role", role, "attachedPolicies", json!([policy_arn])),
         Action::EnableKeyRotation { key: KeyReference::Created, days } => {
             for key in made.iter_mut().filter(|item| item.kind == "Key") {
                 key.properties.insert("rotationPeriodInDays".to_owned(), json!(days));

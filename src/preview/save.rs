@@ -70,12 +70,14 @@ pub fn unread(observed: &EnvironmentObservation) -> BTreeSet<String> {
         observed.key.as_ref().err(),
         observed.boundary.as_ref().err(),
         observed.platform_boundary.as_ref().err(),
+        observed.attachment_quota.as_ref().err(),
         observed.dns_service_addresses.as_ref().err(),
     ];
+    let policies = observed.additional_policies.values().filter_map(|read| read.as_ref().err());
     let models = observed.models.values().filter_map(|read| read.as_ref().err());
     let guardrails = observed.guardrails.values().filter_map(|read| read.as_ref().err());
     let profiles = observed.profiles.values().filter_map(|read| read.as_ref().err());
-    single.into_iter().flatten().chain(models).chain(profiles).chain(guardrails).map(ToString::to_string).collect()
+    single.into_iter().flatten().chain(policies).chain(models).chain(profiles).chain(guardrails).map(ToString::to_string).collect()
 }
 
 fn guardrails(observed: &EnvironmentObservation) -> Result<BTreeMap<String, ObservedGuardrail>, Fault> {

@@ -1,35 +1,31 @@
 //! The account and the cluster as they were observed: what exists is taken as it is, and what is not among the facts does not exist.
 
+mod workload;
+
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::api::annotations::{MANAGED_BY, MANAGER, SETTINGS_DIGEST, WORKLOAD_LABEL};
 use crate::api::phi_environment_status::EndpointStatus;
-use crate::api::phi_workload::WorkloadIdentityStatus;
 use crate::api::shared::Management;
-use crate::api::{PhiEnvironmentSpec, PhiWorkloadStatus};
+use crate::api::PhiEnvironmentSpec;
 use crate::domain::tags::{self, Tags};
 use crate::domain::{Scope, names};
 use crate::observed::account::Key;
 use crate::observed::claims::Claims;
 use crate::observed::cluster::OidcProvider;
 use crate::observed::environment::EnvironmentObservation;
-use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
+use crate::observed::identity::ManagedPolicy;
 use crate::observed::network::{Endpoint, OfferedService, SecurityGroup, Subnet};
 use crate::plan::environment::Rules;
 use crate::plan::facts::is_placeholder;
-use crate::plan::workload::ServiceAccountFacts;
 use crate::policy::claim::Holder;
 use crate::policy::endpoint::{Admission, perimeter};
 use crate::policy::key::key_policy;
-use crate::policy::{PolicyDocument, Statement};
 
-use super::carried_out::WorkloadThings;
-use super::observed::{Found, FoundConfigMap, FoundEndpoint, FoundHolder, FoundKey, FoundPolicy, FoundRole, KnownEnvironment, KnownSubnet};
+use super::observed::{Found, FoundEndpoint, FoundHolder, FoundKey, FoundPolicy, KnownEnvironment, KnownSubnet};
 use super::{assumed, save};
+
+pub(super) use workload::workload;
 
 /// The observation of an account in which `found` exists.
 pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &KnownEnvironment, found: &Found) -> EnvironmentObservation {
@@ -221,86 +217,6 @@ pub(super) fn recorded_endpoints(found: &Found) -> Vec<EndpointStatus> {
 /// The key that the status records.
 pub(super) fn recorded_key(found: &Found) -> Option<&str> {
     found.key.found.as_ref().filter(|key| key.recorded).map(|key| key.arn.as_str())
-}
-
-/// What there is of the workload with this service account.
-pub(super) fn workload(scope: &Scope, found: &Found, namespace: &str, name: &str, service_account: &str) -> WorkloadThings {
-    let role_name = names::role(scope, namespace, service_account);
-    let policy_arn = scope.policy_arn(&role_name);
-    let role = found.roles.get(&role_name);
-    let policy = found.policies.get(&policy_arn);
-    let around = found.namespaces.get(namespace);
-    let policy_name = names::network_policy(name);
-    let fence = around.and_then(|around| around.network_policies.get(&policy_name));
-    let recorded = role.filter(|role| role.recorded);
-    WorkloadThings {
-        // Of a namespace that was not looked at nothing is known.
-        service_account: match around {
-            None => Some(ServiceAccountFacts::default()),
-            Some(around) => {
-                around.service_accounts.get(service_account).map(|role_arn| ServiceAccountFacts { uid: None, role_arn: role_arn.clone() })
-            }
-        },
-        role: role.map(|found| role_of(&role_name, found, tags::of_workload(scope, namespace, service_account))),
-        policy: policy.map(|found| policy_of(&policy_arn, found)),
-        platform_role: None,
-        policy_is_ours: policy.is_none_or(|policy| policy.ours),
-        network_policy: fence.map(|fence| NetworkPolicy {
-            metadata: ObjectMeta {
-                name: Some(policy_name),
-                namespace: Some(namespace.to_owned()),
-                labels: fence.ours.then(|| [(MANAGED_BY.to_owned(), MANAGER.to_owned())].into()),
-                ..ObjectMeta::default()
-            },
-            spec: fence.spec.clone(),
-        }),
-        settings: around.and_then(|around| around.config_maps.get(&names::settings(name))).map(|found| settings_of(namespace, name, found)),
-        identity: IdentitySnapshot {
-            deny_only: role.map(|role| role.deny_only.clone()).unwrap_or_default(),
-            ..IdentitySnapshot::default()
-        },
-        previous: PhiWorkloadStatus {
-            identity: recorded.map(|role| WorkloadIdentityStatus {
-                role_arn: role.arn.clone(),
-                policy_arn: policy_arn.clone(),
-                management: None,
-                former_role_arns: Vec::new(),
-                max_session_duration: role.max_session_duration,
-                accesses: Vec::new(),
-                stores: Vec::new(),
-            }),
-            ..PhiWorkloadStatus::default()
-        },
-    }
-}
-
-fn settings_of(namespace: &str, workload: &str, found: &FoundConfigMap) -> ConfigMap {
-    let labels = [(MANAGED_BY, MANAGER), (WORKLOAD_LABEL, workload)];
-    ConfigMap {
-        metadata: ObjectMeta {
-            name: Some(names::settings(workload)),
-            namespace: Some(namespace.to_owned()),
-            labels: found.ours.then(|| labels.map(|(label, value)| (label.to_owned(), value.to_owned())).into()),
-            annotations: found.digest.clone().map(|digest| [(SETTINGS_DIGEST.to_owned(), digest)].into()),
-            ..ObjectMeta::default()
-        },
-        data: found.data.clone(),
-        ..ConfigMap::default()
-    }
-}
-
-fn role_of(name: &str, found: &FoundRole, wanted: Tags) -> Role {
-    let denies = || PolicyDocument::of(vec![Statement::deny("Kept", &["*"], vec!["*".to_owned()])]);
-    Role {
-        name: name.to_owned(),
-        arn: found.arn.clone(),
-        trust: found.trust.clone(),
-        boundary_arn: found.boundary_arn.clone(),
-        attached: found.attached.clone(),
-        // The document of a foreign inline policy is not kept: one that is not readable counts as giving power.
-        inline: found.inline.iter().map(|(name, only_denies)| (name.clone(), only_denies.then(denies))).collect(),
-        tags: tags_if(found.tagged, wanted),
-    }
 }
 
 /// Whether the namespace was looked at.

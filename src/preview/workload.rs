@@ -12,7 +12,7 @@ use crate::api::network::NetworkPeer;
 use crate::api::{BedrockAccess, BedrockAccessSpec, PhiWorkload, PhiWorkloadSpec};
 use crate::observed::identity::Role;
 use crate::plan::access::{DeclaredAccess, admit};
-use crate::plan::stores;
+use crate::plan::{additional, stores};
 use crate::plan::workload::{WorkloadInputs, admits, isolation_policy, plan as plan_workload, requests};
 use crate::plan::{Finding, Mode};
 use crate::policy::trust::service_account_trust;
@@ -51,6 +51,10 @@ pub(super) fn plan(declared: &Declared, workload: &PhiWorkload, environments: &B
         admitted_stores: match &labels {
             Some(labels) => stores::admitted(&bound.facts.stores, labels),
             None => bound.facts.stores.iter().map(|store| store.name.clone()).collect(),
+        },
+        admitted_policies: match &labels {
+            Some(labels) => additional::admitted(&bound.facts.additional_policies, labels),
+            None => bound.facts.additional_policies.iter().map(|fact| fact.declared.name.clone()).collect(),
         },
         accesses: &accesses,
         others: others(declared, workload),
@@ -146,6 +150,7 @@ struct Pass<'a> {
     bound: &'a Bound<'a>,
     admitted: bool,
     admitted_stores: BTreeSet<String>,
+    admitted_policies: BTreeSet<String>,
     accesses: &'a [DeclaredAccess],
     others: Vec<(&'a str, &'a LabelSelector)>,
 }
@@ -212,6 +217,7 @@ impl<'a> Pass<'a> {
             service_account: things.service_account.as_ref(),
             accesses: self.accesses,
             admitted_stores: &self.admitted_stores,
+            admitted_policies: &self.admitted_policies,
             role: things.role.as_ref(),
             platform_role: things.platform_role.as_ref(),
             known_session: None,
@@ -253,6 +259,10 @@ fn field(spec: &PhiWorkloadSpec, bound: &Bound, finding: &Finding) -> String {
         _ if finding.family == ConditionType::StoresResolved => {
             let index = spec.stores.iter().flatten().position(|name| *name == finding.about).unwrap_or_default();
             format!("spec.stores[{index}]")
+        }
+        _ if finding.family == ConditionType::PoliciesResolved => {
+            let index = spec.additional_policies.iter().flatten().position(|name| *name == finding.about).unwrap_or_default();
+            format!("spec.additionalPolicies[{index}]")
         }
         Reason::NamespaceNotAdmitted => "metadata.namespace".to_owned(),
         Reason::ServiceAccountClaimed | Reason::ServiceAccountNotFound => "spec.serviceAccountName".to_owned(),

@@ -15,6 +15,8 @@ const CONTROLS: usize = 12;
 pub(super) const FAMILIES: [ConditionType; 3] = [ConditionType::Admitted, ConditionType::NetworkIsolated, ConditionType::IdentityReady];
 /// What a workload has beside them if it names stores.
 const STORES: ConditionType = ConditionType::StoresResolved;
+/// What it has beside them if it names additional policies.
+const POLICIES: ConditionType = ConditionType::PoliciesResolved;
 /// What it has beside them if an access is given.
 const SETTINGS: ConditionType = ConditionType::SettingsPublished;
 
@@ -57,6 +59,11 @@ pub fn project(pass: &WorkloadPass, previous: &PhiWorkloadStatus, at: Stamp) -> 
         let message = "every store that the workload names is declared, admitted and can be reached";
         families.push((STORES, families::summarise(STORES, applied, message)));
     }
+    let policies: Vec<&str> =
+        applied.findings.iter().filter(|finding| finding.family == POLICIES).map(|finding| finding.message.as_str()).collect();
+    if !policies.is_empty() {
+        families.push((POLICIES, families::summarise(POLICIES, applied, &policies.join("; "))));
+    }
     if applied.findings.iter().any(|finding| finding.family == SETTINGS) {
         families.push((SETTINGS, families::summarise(SETTINGS, applied, "the application is told what to use")));
     }
@@ -98,7 +105,7 @@ fn applied_failures(applied: &Applied) -> bool {
 pub fn unjudged(state: &State, previous: &PhiWorkloadStatus, at: Stamp) -> PhiWorkloadStatus {
     let waiting = || State::unknown(Reason::DependenciesNotReady, state.message.clone());
     let told = |family: &ConditionType| previous.conditions.iter().any(|condition| condition.type_ == family.as_str());
-    let families = FAMILIES.into_iter().chain([STORES, SETTINGS].into_iter().filter(told)).map(|family| (family, waiting())).collect();
+    let families = FAMILIES.into_iter().chain([STORES, POLICIES, SETTINGS].into_iter().filter(told)).map(|family| (family, waiting())).collect();
     let mut status = stamp_all(state.clone(), waiting(), families, previous, at);
     status.identity.clone_from(&previous.identity);
     status.network_policy_name.clone_from(&previous.network_policy_name);

@@ -5,6 +5,7 @@
 mod support;
 
 mod account;
+mod additional;
 mod adoption;
 mod audit;
 mod boundary;

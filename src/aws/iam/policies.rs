@@ -1,5 +1,7 @@
 //! Customer-managed policies, one at a time.
 
+use aws_sdk_iam::types::SummaryKeyType;
+
 use super::snapshot::policy_of;
 use super::{Iam, tag_list, tags_of};
 use crate::aws::calls::{gone, present};
@@ -43,6 +45,17 @@ impl Iam {
         let version = answer.policy.and_then(|policy| policy.default_version_id).ok_or_else(|| incomplete("iam", "GetPolicy"))?;
         let Some(text) = self.version_text(arn, &version).await? else { return Ok(None) };
         PolicyDocument::parse(&text).map(Some).map_err(|_| unreadable("iam", "GetPolicyVersion"))
+    }
+
+    /// How many managed policies a role may have in this account
+    /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html>).
+    ///
+    /// # Errors
+    /// When the call fails, or its answer does not tell.
+    pub async fn attachment_quota(&self) -> Read<usize> {
+        let answer = self.calls.watch("iam", "GetAccountSummary", self.client.get_account_summary().send()).await?;
+        let quota = answer.summary_map().and_then(|summary| summary.get(&SummaryKeyType::AttachedPoliciesPerRoleQuota)).copied();
+        quota.and_then(|quota| usize::try_from(quota).ok()).ok_or_else(|| incomplete("iam", "GetAccountSummary"))
     }
 
     /// Tags of a policy, which the snapshot does not carry; `None` if there is no such policy.

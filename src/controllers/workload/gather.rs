@@ -15,7 +15,7 @@ use crate::controllers::context::{Context, Environment};
 use crate::domain::{digest, names};
 use crate::plan::Mode;
 use crate::plan::access::DeclaredAccess;
-use crate::plan::stores;
+use crate::plan::{additional, stores};
 use crate::plan::workload::{ServiceAccountFacts, admits};
 use crate::status::conditions::Stamp;
 
@@ -47,6 +47,8 @@ impl<'a> Pass<'a> {
             leaving: around.is_some_and(|found| found.metadata.deletion_timestamp.is_some()),
             admitted,
             admitted_stores: stores::admitted(&environment.facts.stores, &labels),
+            admitted_policies: additional::admitted(&environment.facts.additional_policies, &labels),
+            given_policies: BTreeSet::new(),
             older_claimant: older_claimant(context, object),
             accesses,
             pods: context.caches.pods.of(&namespace),
@@ -83,7 +85,7 @@ impl<'a> Pass<'a> {
         let facts = &self.environment.facts;
         let one = |access: &DeclaredAccess| digest::of_value(&(&access.name, &access.spec, facts.resolution(&access.spec)));
         let accesses: BTreeSet<String> = self.accesses.iter().map(one).collect();
-        let admitted = (self.admitted, &self.admitted_stores);
+        let admitted = (self.admitted, &self.admitted_stores, &self.admitted_policies);
         digest::of_value(&(&self.object.spec, &self.environment.digest_of_facts, accesses, admitted, &self.older_claimant))
     }
 }

@@ -47,6 +47,7 @@ pub(super) struct Pass<'a> {
     pub(super) name: String,
     pub(super) admitted: bool,
     pub(super) admitted_stores: BTreeSet<String>,
+    pub(super) admitted_policies: BTreeSet<String>,
     /// The namespace is being deleted, and with it the object, if not yet marked so.
     pub(super) leaving: bool,
     pub(super) older_claimant: Option<String>,
@@ -56,6 +57,8 @@ pub(super) struct Pass<'a> {
     pub(super) previous: PhiWorkloadStatus,
     pub(super) at: Stamp,
     // What changes as the plan is carried out.
+    /// The additional policies that the role is to have.
+    pub(super) given_policies: BTreeSet<String>,
     pub(super) service_account: Option<ServiceAccountFacts>,
     pub(super) network_policy: Option<NetworkPolicy>,
     pub(super) settings: Option<ConfigMap>,
@@ -171,6 +174,7 @@ impl Pass<'_> {
             service_account: self.service_account.as_ref(),
             accesses: &self.accesses,
             admitted_stores: &self.admitted_stores,
+            admitted_policies: &self.admitted_policies,
             role: view.role.as_ref(),
             policy: view.policy.as_ref(),
             platform_role: platform_role.as_ref(),
@@ -189,6 +193,7 @@ impl Pass<'_> {
             return Ok(WorkloadPlan { plan: remove(&inputs), ..WorkloadPlan::default() });
         }
         let mut planned = plan(&inputs);
+        self.given_policies.clone_from(&planned.given_policies);
         let doubt = self.context.stale(&self.object.spec.environment_ref.name);
         planned.plan.findings.extend(doubt.map(|(reason, why)| Finding::stale(ConditionType::IdentityReady, reason, &why)));
         Ok(planned)

@@ -62,6 +62,7 @@ impl Pass<'_> {
         });
         let recorded = recorded.unwrap_or_default();
         Some(WorkloadIdentityStatus {
+            additional_policies: self.additional_now(&recorded, &name, !former.is_empty(), applied),
             role_arn: facts.scope.role_arn(&name),
             policy_arn,
             management: None,
@@ -87,6 +88,7 @@ impl Pass<'_> {
         let former = self.former(recorded.as_ref(), &role.arn, applied);
         let recorded = recorded.unwrap_or_default();
         Some(WorkloadIdentityStatus {
+            additional_policies: self.additional_now(&recorded, &role.name, !former.is_empty(), applied),
             former_role_arns: former,
             role_arn: role.arn,
             policy_arn,
@@ -97,11 +99,34 @@ impl Pass<'_> {
         })
     }
 
+    /// Additional policies that we attached and that are on the role still, or may be on one that was `left` and not cleared yet. On a role
+    /// of ours all that is declared is ours, so that it is found again after a lost status; one that the platform itself put on its own
+    /// role never is.
+    fn additional_now(&self, recorded: &WorkloadIdentityStatus, role: &str, left: bool, applied: &Applied) -> Vec<String> {
+        let own = self.environment.facts.scope.policy_arn(&self.role_name());
+        let attached = applied.done().filter_map(|action| match action {
+            Action::AttachPolicy { policy_arn, .. } if *policy_arn != own => Some(policy_arn),
+            _ => None,
+        });
+        let declared = self.given_policies.iter().filter(|_| self.environment.facts.platform_roles.is_none());
+        let ours: BTreeSet<&String> = recorded.additional_policies.iter().chain(declared).chain(attached).collect();
+        if ours.is_empty() {
+            return Vec::new();
+        }
+        let there = self.environment.identity.role(role).map(|role| role.attached).unwrap_or_default();
+        ours.into_iter().filter(|arn| there.contains(*arn) || (left && recorded.additional_policies.contains(arn))).cloned().collect()
+    }
+
     /// Roles of the platform's beside the `current` one that were recorded and from which our policy was not detached yet.
     fn former(&self, recorded: Option<&WorkloadIdentityStatus>, current: &str, applied: &Applied) -> Vec<String> {
         let own = self.environment.facts.scope.role_arn(&self.role_name());
         let arns = recorded.into_iter().flat_map(|identity| identity.former_role_arns.iter().chain([&identity.role_arn]));
-        let detached = |arn: &str| applied.done().any(|action| matches!(action, Action::DetachOwnPolicy { role, .. } if role == last(arn)));
+        let policy = self.environment.facts.scope.policy_arn(&self.role_name());
+        let detached = |arn: &str| {
+            applied.done().any(|action| {
+                matches!(action, Action::DetachOwnPolicy { role, policy_arn } if role == last(arn) && *policy_arn == policy)
+            })
+        };
         let left = arns.filter(|arn| !arn.is_empty() && **arn != current && **arn != own && !detached(arn));
         left.cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }

@@ -1,5 +1,6 @@
 //! The plan for an environment: its endpoints, key and boundary, once its scope is proven.
 
+mod additional;
 mod bedrock;
 mod boundary;
 pub mod claims;
@@ -102,6 +103,7 @@ pub fn plan(inputs: &EnvironmentInputs) -> Plan {
         plan.extend(boundary::plan(inputs));
         plan.extend(guardrails::plan(inputs));
         plan.findings.extend(stores::judge(inputs));
+        plan.findings.extend(additional::judge(inputs));
     } else {
         let declared = !inputs.rules.guardrails.is_empty();
         plan.findings.extend(declared.then(|| Finding::waiting(Control::Guardrails, ConditionType::GuardrailsReady)));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::identity::{IdentityManagement, RoleMapping};
+use crate::api::identity::{AdditionalPolicy, IdentityManagement, RoleMapping};
 use crate::api::phi_environment::{EndpointRules, EndpointSource};
 use crate::api::phi_environment_status::ResolvedRules;
 use crate::api::shared::{DeletionPolicy, Management};
@@ -49,6 +49,8 @@ pub struct Rules {
     pub platform_boundary_arn: Option<String>,
     /// The platform's roles by service account, if workloads get no roles of ours.
     pub platform_roles: Option<Vec<RoleMapping>>,
+    /// Managed policies that workloads may name, by name.
+    pub additional_policies: Vec<AdditionalPolicy>,
     /// Whether the platform makes the network policies.
     pub verify_isolation: bool,
 }
@@ -111,6 +113,7 @@ impl Rules {
                 Some(_) => Some(identity.roles.unwrap_or_default()),
             },
             platform_boundary_arn: identity.boundary_arn,
+            additional_policies: by_name(identity.additional_policies.unwrap_or_default()),
             verify_isolation: !matches!(spec.network.as_ref().and_then(|network| network.management), None | Some(Management::Provision)),
             resolved,
             scope,
@@ -166,6 +169,12 @@ impl Rules {
     #[must_use]
     pub fn platform_role_names(&self) -> BTreeSet<String> {
         self.platform_roles.iter().flatten().map(|mapping| mapping.role_name.clone()).collect()
+    }
+
+    /// ARNs of the additional policies.
+    #[must_use]
+    pub fn additional_policy_arns(&self) -> BTreeSet<String> {
+        self.additional_policies.iter().map(|policy| policy.arn.clone()).collect()
     }
 
     /// ARN of the boundary in force: the platform's, or ours.
@@ -232,6 +241,11 @@ fn stores(declared: &[DataStore]) -> Vec<DataStore> {
     }
     stores.sort_by(|a, b| a.name.cmp(&b.name));
     stores
+}
+
+fn by_name(mut policies: Vec<AdditionalPolicy>) -> Vec<AdditionalPolicy> {
+    policies.sort_by(|a, b| a.name.cmp(&b.name));
+    policies
 }
 
 fn sorted(mut texts: Vec<String>) -> Vec<String> {

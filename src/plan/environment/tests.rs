@@ -119,6 +119,8 @@ pub(super) fn empty() -> EnvironmentObservation {
             "phi".to_owned(),
             Ok(ObservedGuardrail { published: Some(guardrail()), ..ObservedGuardrail::default() }),
         )]),
+        attachment_quota: Ok(None),
+        additional_policies: BTreeMap::new(),
         dns_service_addresses: Ok(Vec::new()),
     }
 }

@@ -5,11 +5,14 @@ mod attachments;
 mod former;
 mod removal;
 
+use std::collections::BTreeSet;
+
 use crate::api::conditions::{ConditionType, Reason};
 use crate::catalogue::Control;
 use crate::domain::{names, tags};
 use crate::observed::identity::{ManagedPolicy, Role};
 use crate::plan::action::NewRole;
+use crate::plan::additional::{Additional, PolicyRequest, judge};
 use crate::plan::environment::prune;
 use crate::plan::{Action, Finding, Plan};
 use crate::policy::common::common;
@@ -71,6 +74,27 @@ pub(super) fn serves(inputs: &WorkloadInputs, actions: &[Action]) -> bool {
     inputs.role.is_some_and(has_it) || inputs.platform_role.is_some_and(has_it) || actions.iter().any(attaches)
 }
 
+/// Which additional policies the workload's role gets.
+pub(super) fn additional(inputs: &WorkloadInputs) -> Additional {
+    let (scope, account) = (&inputs.facts.scope, &inputs.spec.service_account_name);
+    let own = scope.policy_arn(&names::role(scope, inputs.namespace, account));
+    let attaches = inputs.facts.platform_roles.is_some();
+    let role = if attaches { inputs.platform_role } else { inputs.role };
+    let nothing = BTreeSet::new();
+    let attached = role.map_or(&nothing, |role| &role.attached);
+    let declared = |arn: &&String| inputs.facts.additional_policies.iter().any(|fact| fact.declared.arn == **arn);
+    // Whatever else a role of the platform's has stays on it; ours keeps only what denies.
+    let stays = |arn: &&String| **arn != own && !declared(arn) && (attaches || inputs.identity.only_denies(arn));
+    let request = PolicyRequest {
+        namespace: inputs.namespace,
+        names: inputs.spec.additional_policies.as_deref().unwrap_or_default(),
+        admitted: inputs.admitted_policies,
+        attached,
+        others: 1 + attached.iter().filter(stays).count(),
+    };
+    judge(&request, inputs.facts)
+}
+
 fn refusal(reason: Reason, message: String) -> Plan {
     Plan { findings: vec![Finding::fail(Control::LeastPrivilege, FAMILY, reason, message)], ..Plan::default() }
 }
@@ -82,6 +106,8 @@ struct Identity<'a> {
     role_arn: String,
     policy_arn: String,
     tags: tags::Tags,
+    /// ARNs of the additional policies that the role gets.
+    additional: BTreeSet<String>,
 }
 
 impl<'a> Identity<'a> {
@@ -93,6 +119,7 @@ impl<'a> Identity<'a> {
             role_arn: scope.role_arn(&name),
             policy_arn: scope.policy_arn(&name),
             tags: tags::of_workload(scope, inputs.namespace, account),
+            additional: additional(inputs).given,
             name,
             inputs,
         }
@@ -181,8 +208,9 @@ impl<'a> Identity<'a> {
             max_session_duration: facts.max_session_duration,
             tags: self.tags.clone(),
         };
-        let actions =
-            vec![Action::CreateRole(Box::new(role)), Action::AttachPolicy { role: self.name.clone(), policy_arn: self.policy_arn.clone() }];
+        let attach = |policy_arn: &String| Action::AttachPolicy { role: self.name.clone(), policy_arn: policy_arn.clone() };
+        let policies = [&self.policy_arn].into_iter().chain(&self.additional).map(attach);
+        let actions = [Action::CreateRole(Box::new(role))].into_iter().chain(policies).collect();
         let missing = Finding::fail(Control::ExactTrust, FAMILY, Reason::Drifted, "the role does not exist");
         Plan { actions, findings: vec![missing], ..Plan::default() }
     }

@@ -26,7 +26,7 @@ use crate::observed::pods::PodFacts;
 
 use super::access::{Admitted, DeclaredAccess, Requests, admit};
 use super::facts::EnvironmentFacts;
-use super::stores;
+use super::{additional, stores};
 use super::{Finding, Plan};
 
 /// What the plan of a workload is made from.
@@ -53,6 +53,8 @@ pub struct WorkloadInputs<'a> {
     pub accesses: &'a [DeclaredAccess],
     /// The environment's stores that the namespace may have.
     pub admitted_stores: &'a BTreeSet<String>,
+    /// The environment's additional policies that the namespace may have.
+    pub admitted_policies: &'a BTreeSet<String>,
     /// The role of the derived name.
     pub role: Option<&'a Role>,
     /// The platform's role that the environment names for the service account, if it exists.
@@ -99,6 +101,8 @@ pub struct WorkloadPlan {
     pub given: Vec<AppliedAccess>,
     /// The stores that the policy contains once the plan is carried out.
     pub given_stores: Vec<AppliedStore>,
+    /// ARNs of the additional policies that the role has once the plan is carried out.
+    pub given_policies: BTreeSet<String>,
 }
 
 /// Plans a workload.
@@ -129,9 +133,14 @@ pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
     let serves = identity::serves(inputs, &plan.actions[before..]);
     plan.extend(settings::plan(inputs, &given, serves));
     plan.findings.extend(accesses.store_findings);
+    let additional = identity::additional(inputs);
+    let waits = !admitted || accesses.document.is_none();
+    let named = inputs.spec.additional_policies.as_deref().unwrap_or_default();
+    plan.findings.extend(if waits { additional::waiting(named) } else { additional.findings });
     plan.findings.extend(if admitted { pods::judge(inputs) } else { vec![pods::waiting()] });
     let given = accesses.given.into_iter().map(|(name, generation)| AppliedAccess { name, generation }).collect();
-    WorkloadPlan { plan, given, given_stores: accesses.given_stores }
+    let given_policies = if waits { BTreeSet::new() } else { additional.given };
+    WorkloadPlan { plan, given, given_stores: accesses.given_stores, given_policies }
 }
 
 /// What a workload asks for, all of which is judged together.
@@ -178,4 +187,4 @@ fn credential_path(inputs: &WorkloadInputs) -> Finding {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

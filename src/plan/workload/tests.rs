@@ -1,3 +1,4 @@
+mod additional;
 mod stores;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,29 +16,30 @@ use crate::policy::terms::Terms;
 use crate::policy::trust::service_account_trust;
 use crate::policy::{PolicyDocument, Statement};
 
-pub(super) const HAIKU: &str = "anthropic.claude-3-haiku-20240307-v1:0";
+pub(crate) const HAIKU: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 const SONNET: &str = "anthropic.claude-3-sonnet-20240229-v1:0";
 
 /// A workload with everything in place; cases change a part of it.
-pub(super) struct World {
-    pub(super) facts: EnvironmentFacts,
-    pub(super) spec: PhiWorkloadSpec,
-    pub(super) previous: PhiWorkloadStatus,
-    pub(super) service_account: Option<ServiceAccountFacts>,
-    pub(super) accesses: Vec<DeclaredAccess>,
-    pub(super) admitted_stores: BTreeSet<String>,
-    pub(super) role: Option<Role>,
-    pub(super) platform_role: Option<Role>,
+pub(crate) struct World {
+    pub(crate) facts: EnvironmentFacts,
+    pub(crate) spec: PhiWorkloadSpec,
+    pub(crate) previous: PhiWorkloadStatus,
+    pub(crate) service_account: Option<ServiceAccountFacts>,
+    pub(crate) accesses: Vec<DeclaredAccess>,
+    pub(crate) admitted_stores: BTreeSet<String>,
+    pub(crate) admitted_policies: BTreeSet<String>,
+    pub(crate) role: Option<Role>,
+    pub(crate) platform_role: Option<Role>,
     known_session: Option<i32>,
-    pub(super) policy: Option<ManagedPolicy>,
+    pub(crate) policy: Option<ManagedPolicy>,
     policy_is_ours: bool,
     identity: IdentitySnapshot,
-    pub(super) network_policy: Option<NetworkPolicy>,
-    pub(super) settings: Option<ConfigMap>,
-    pub(super) settings_taken: bool,
-    pub(super) other_policies: Vec<&'static NetworkPolicy>,
-    pub(super) admitted: bool,
-    pub(super) may_hold: bool,
+    pub(crate) network_policy: Option<NetworkPolicy>,
+    pub(crate) settings: Option<ConfigMap>,
+    pub(crate) settings_taken: bool,
+    pub(crate) other_policies: Vec<&'static NetworkPolicy>,
+    pub(crate) admitted: bool,
+    pub(crate) may_hold: bool,
     older_claimant: Option<&'static str>,
 }
 
@@ -52,7 +54,7 @@ fn scope() -> Scope {
     }
 }
 
-pub(super) fn access(name: &str, model: &str) -> DeclaredAccess {
+pub(crate) fn access(name: &str, model: &str) -> DeclaredAccess {
     let spec = BedrockAccessSpec {
         workload_ref: NameReference { name: "notes".into() },
         use_case: UseCase::Summarization,
@@ -67,7 +69,7 @@ pub(super) fn access(name: &str, model: &str) -> DeclaredAccess {
 
 impl World {
     /// Everything in place for these accesses.
-    pub(super) fn settled(accesses: Vec<DeclaredAccess>) -> Self {
+    pub(crate) fn settled(accesses: Vec<DeclaredAccess>) -> Self {
         let mut world = Self::empty(accesses);
         for _ in 0..2 {
             let plan = world.plan().plan;
@@ -77,7 +79,7 @@ impl World {
         world
     }
 
-    pub(super) fn empty(accesses: Vec<DeclaredAccess>) -> Self {
+    pub(crate) fn empty(accesses: Vec<DeclaredAccess>) -> Self {
         let scope = scope();
         let models = BTreeSet::from([HAIKU.to_owned(), SONNET.to_owned()]);
         let mut facts = EnvironmentFacts {
@@ -92,6 +94,8 @@ impl World {
             terms: Terms { models, regions: BTreeSet::from(["us-east-1".to_owned()]), ..Terms::default() },
             max_session_duration: 3600,
             platform_roles: None,
+            additional_policies: Vec::new(),
+            attachment_quota: None,
             verify_isolation: false,
             peers: Vec::new(),
             stores: Vec::new(),
@@ -112,6 +116,7 @@ impl World {
             pod_selector: LabelSelector { match_labels: Some(labels), ..LabelSelector::default() },
             network_peers: None,
             stores: None,
+            additional_policies: None,
             owner_contact: None,
         };
         Self {
@@ -121,6 +126,7 @@ impl World {
             service_account: Some(ServiceAccountFacts { uid: Some("1".into()), role_arn: None }),
             accesses,
             admitted_stores: BTreeSet::new(),
+            admitted_policies: BTreeSet::new(),
             role: None,
             platform_role: None,
             known_session: None,
@@ -137,7 +143,7 @@ impl World {
         }
     }
 
-    pub(super) fn inputs(&self) -> WorkloadInputs<'_> {
+    pub(crate) fn inputs(&self) -> WorkloadInputs<'_> {
         WorkloadInputs {
             namespace: "clinic",
             name: "notes",
@@ -150,6 +156,7 @@ impl World {
             service_account: self.service_account.as_ref(),
             accesses: &self.accesses,
             admitted_stores: &self.admitted_stores,
+            admitted_policies: &self.admitted_policies,
             role: self.role.as_ref(),
             platform_role: self.platform_role.as_ref(),
             known_session: self.known_session,
@@ -166,20 +173,20 @@ impl World {
         }
     }
 
-    pub(super) fn plan(&self) -> WorkloadPlan {
+    pub(crate) fn plan(&self) -> WorkloadPlan {
         plan(&self.inputs())
     }
 
-    pub(super) fn calls(&self) -> Vec<&'static str> {
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
         self.plan().plan.actions.iter().map(|action| action.describe().1).collect()
     }
 
-    pub(super) fn verdicts(&self, verdict: Verdict) -> usize {
+    pub(crate) fn verdicts(&self, verdict: Verdict) -> usize {
         self.plan().plan.findings.iter().filter(|finding| finding.verdict == verdict).count()
     }
 
     /// What the account does when it is asked for these actions.
-    pub(super) fn carry_out(&mut self, plan: &Plan) {
+    pub(crate) fn carry_out(&mut self, plan: &Plan) {
         for action in &plan.actions {
             match action {
                 Action::CreatePolicy { arn, document, .. } => {
@@ -211,7 +218,7 @@ impl World {
                 Action::AttachPolicy { role, policy_arn } => drop(self.named(role).attached.insert(policy_arn.clone())),
                 Action::DetachOwnPolicy { role, policy_arn } => {
                     // What is recorded is detached whether or not it is there.
-                    let theirs = self.platform_role.iter_mut().filter(|theirs| theirs.name == *role);
+                    let theirs = self.platform_role.iter_mut().chain(&mut self.role).filter(|theirs| theirs.name == *role);
                     theirs.for_each(|theirs| theirs.attached.retain(|arn| arn != policy_arn));
                 }
                 Action::DetachPolicy { policy_arn, .. } => drop(self.role.as_mut().unwrap().attached.remove(policy_arn)),
@@ -243,15 +250,15 @@ impl World {
     }
 }
 
-pub(super) fn settled() -> World {
+pub(crate) fn settled() -> World {
     World::settled(vec![access("summaries", HAIKU)])
 }
 
-pub(super) fn allow_all() -> Statement {
+pub(crate) fn allow_all() -> Statement {
     Statement::allow("All", &["*"], vec!["*".into()])
 }
 
-pub(super) fn deny_all() -> Statement {
+pub(crate) fn deny_all() -> Statement {
     Statement::deny("Stop", &["*"], vec!["*".into()])
 }
 

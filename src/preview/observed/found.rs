@@ -188,6 +188,9 @@ pub struct FoundRole {
     pub boundary_arn: Option<String>,
     /// ARNs of the managed policies attached to it.
     pub attached: BTreeSet<String>,
+    /// ARNs among them that a workload's status records as additional policies attached by us.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub additional: BTreeSet<String>,
     /// ARNs among them and of the boundary that only deny.
     pub deny_only: BTreeSet<String>,
     /// Its inline policies, and whether each only denies.

@@ -71,6 +71,7 @@ impl Seen<'_> {
             trust: role.trust.clone().filter(|_| tagged || recorded.is_some()),
             boundary_arn: role.boundary_arn.clone(),
             attached: role.attached.clone(),
+            additional: recorded.into_iter().flat_map(|identity| identity.additional_policies.iter().cloned()).collect(),
             deny_only: on_it.filter(|arn| self.identity.only_denies(arn)).cloned().collect(),
             inline: role.inline.iter().map(|(name, document)| (name.clone(), only_denies(document.as_ref()))).collect(),
         }

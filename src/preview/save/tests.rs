@@ -353,6 +353,7 @@ fn plan_of(things: &WorkloadThings, facts: &EnvironmentFacts, accesses: &[Declar
         service_account: things.service_account.as_ref(),
         accesses,
         admitted_stores: &BTreeSet::new(),
+        admitted_policies: &BTreeSet::new(),
         role: things.role.as_ref(),
         platform_role: things.platform_role.as_ref(),
         known_session: None,

@@ -19,7 +19,7 @@ const CODE: &str = "TheServicesOwnCode";
 type Fail = fn(&mut EnvironmentObservation, Fault);
 
 /// How each read fails. Models and profiles are read one by one.
-const READS: [(&str, Fail); 23] = [
+const READS: [(&str, Fail); 25] = [
     ("caller", |observed, fault| observed.caller = Err(fault)),
     ("operator-arn", |observed, fault| observed.operator_arn = Err(fault)),
     ("api-server", |observed, fault| observed.api_server = Err(fault)),
@@ -39,6 +39,8 @@ const READS: [(&str, Fail); 23] = [
     ("boundary", |observed, fault| observed.boundary = Err(fault)),
     ("boundary-tags", |observed, fault| observed.boundary_is_ours = Err(fault)),
     ("platform-boundary", |observed, fault| observed.platform_boundary = Err(fault)),
+    ("attachment-quota", |observed, fault| observed.attachment_quota = Err(fault)),
+    ("additional-policy", |observed, fault| drop(observed.additional_policies.insert("arn:aws:iam::1:policy/more".into(), Err(fault)))),
     ("dns-service", |observed, fault| observed.dns_service_addresses = Err(fault)),
     ("model", |observed, fault| drop(observed.models.insert(MODEL.into(), Err(fault)))),
     ("guardrail", |observed, fault| drop(observed.guardrails.insert("phi".into(), Err(fault)))),
@@ -180,7 +182,10 @@ fn a_fault_takes_nothing_from_the_workloads_and_is_told_where_they_depend_on_it(
         fail(&mut observed, fault(FaultClass::Throttled));
         let facts = EnvironmentFacts::of(&rules, &spec, &observed, &used(&observed, &recorded), Some(&known));
         assert!(facts.is_none_or(|facts| facts == known), "{read}: nothing changes, or the last facts hold");
-        let needed = !["operator-arn", "other-subnets", "offered", "security-groups", "other-security-groups", "key"].contains(&read);
+        let of_the_environment = ["operator-arn", "other-subnets", "offered", "security-groups", "other-security-groups", "key"];
+        // Only whoever names an additional policy depends on these, and is told itself.
+        let of_some = ["attachment-quota", "additional-policy"];
+        let needed = !of_the_environment.contains(&read) && !of_some.contains(&read);
         assert_eq!(unread(&observed).is_some(), needed, "{read}");
     }
 }

@@ -42,6 +42,8 @@ impl Identity<'_> {
             let message = format!("our policy is not attached to role {name}");
             plan.findings.push(Finding::fail(Control::LeastPrivilege, FAMILY, Reason::Drifted, message).about("attachment"));
         }
+        plan.extend(self.attach_additional(role));
+        plan.actions.extend(self.detach_additional(role, self.given_up()));
         plan.findings.push(self.judge_boundary(role));
         plan.findings.extend(self.judge_others(role));
         plan.extend(self.annotate(&role.arn));
@@ -66,6 +68,12 @@ impl Identity<'_> {
             plan.extend(self.take_away());
         }
         plan
+    }
+
+    /// Takes additional policies off a role of the platform's: only those that are recorded as attached by us.
+    pub(super) fn detach_additional<'a>(&self, role: &Role, arns: impl Iterator<Item = &'a String>) -> Vec<Action> {
+        let there = arns.filter(|arn| role.attached.contains(*arn));
+        there.map(|arn| Action::DetachOwnPolicy { role: role.name.clone(), policy_arn: arn.clone() }).collect()
     }
 
     fn role_to_create(&self, name: &str) -> String {
@@ -136,7 +144,7 @@ impl Identity<'_> {
     /// What else is on the role: it is the platform's to take off.
     fn judge_others(&self, role: &Role) -> Vec<Finding> {
         let control = Control::LeastPrivilege;
-        let attached = role.attached.iter().filter(|&arn| *arn != self.policy_arn);
+        let attached = role.attached.iter().filter(|&arn| *arn != self.policy_arn && !self.additional.contains(arn));
         let attached = attached.map(|arn| (arn.as_str(), self.inputs.identity.only_denies(arn)));
         let inline = role.inline.iter().map(|(name, document)| (name.as_str(), document.as_ref().is_some_and(PolicyDocument::only_denies)));
         let judge = |(policy, denies): (&str, bool)| {

@@ -23,8 +23,10 @@ impl Identity<'_> {
         let recorded = self.inputs.previous.identity.as_ref();
         let arns = recorded.into_iter().flat_map(|identity| identity.former_role_arns.iter().chain([&identity.role_arn]));
         let others: BTreeSet<&String> = arns.filter(|arn| !arn.is_empty() && **arn != current && **arn != self.role_arn).collect();
-        let detach = |arn: &String| Action::DetachOwnPolicy { role: last(arn).to_owned(), policy_arn: self.policy_arn.clone() };
-        others.into_iter().map(detach).collect()
+        let recorded = recorded.into_iter().flat_map(|identity| &identity.additional_policies);
+        let policies: BTreeSet<&String> = recorded.chain([&self.policy_arn]).collect();
+        let detach = |role: &String, policy_arn: &String| Action::DetachOwnPolicy { role: last(role).to_owned(), policy_arn: policy_arn.clone() };
+        others.into_iter().flat_map(|role| policies.iter().map(move |policy| detach(role, policy))).collect()
     }
 
     /// A role of ours from before `Attach` stays, so that running pods keep their access and a switch back finds it; it has the declared

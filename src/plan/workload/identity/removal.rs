@@ -29,6 +29,8 @@ impl Identity<'_> {
         if let Some(role) = theirs.filter(|role| policy.is_some() && role.attached.contains(&self.policy_arn)) {
             actions.push(Action::DetachOwnPolicy { role: role.name.clone(), policy_arn: self.policy_arn.clone() });
         }
+        let recorded = self.inputs.previous.identity.iter().flat_map(|identity| &identity.additional_policies);
+        actions.extend(theirs.into_iter().flat_map(|role| self.detach_additional(role, recorded.clone())));
         actions.extend(self.leave_former(theirs.map_or("", |role| &role.arn)));
         if let Some(policy) = policy {
             actions.push(Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() });
