@@ -13,7 +13,7 @@ use crate::api::annotations::{CONFIRM_GUARDRAIL, FINALIZER};
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::guardrails::GuardrailStatus;
 use crate::api::shared::Enforcement;
-use crate::api::{PhiEnvironment, PhiEnvironmentStatus, Verdict};
+use crate::api::{PhiEnvironment, PhiEnvironmentStatus, PhiWorkload, Verdict};
 use crate::aws::Account;
 use crate::cluster::objects::{WithStatus, hold, reconcile_at};
 use crate::domain::{Fault, FaultClass, digest, names};
@@ -138,6 +138,8 @@ impl Pass<'_> {
             boundary_refused: refused_boundary(&self.previous),
             recorded_endpoints: &self.previous.endpoints,
             recorded_guardrails: &self.previous.guardrails,
+            federated: &self.identity.federated(),
+            service_accounts: &self.service_accounts(),
             ..self.inputs(observed)
         })
         .restricted_to(&self.mode);
@@ -208,6 +210,12 @@ impl Pass<'_> {
     /// What people ask for.
     pub(super) fn wish(&self) -> String {
         wish(self.object.metadata.generation, reconcile_at(self.object).map(String::as_str))
+    }
+
+    /// Service accounts of the bound workloads.
+    fn service_accounts(&self) -> Vec<(String, String)> {
+        let account = |workload: &PhiWorkload| (workload.namespace().unwrap_or_default(), workload.spec.service_account_name.clone());
+        self.context.caches.workloads_of(&self.name, account)
     }
 
     /// The guardrails in use.

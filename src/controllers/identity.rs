@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::domain::names::last;
 use crate::domain::tags::Tags;
 use crate::observed::claims::Claims;
-use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
+use crate::observed::identity::{DocumentText, IdentitySnapshot, ManagedPolicy, Role};
 use crate::plan::Action;
 use crate::plan::written::written;
 
@@ -126,6 +126,12 @@ impl SharedIdentity {
     #[must_use]
     pub fn policy(&self, arn: &str) -> Option<ManagedPolicy> {
         self.lock().snapshot.policies.get(arn).map(ManagedPolicy::read)
+    }
+
+    /// Trust policies of the account's other roles that web identities may assume, by ARN.
+    #[must_use]
+    pub fn federated(&self) -> BTreeMap<String, DocumentText> {
+        self.lock().snapshot.federated.clone()
     }
 
     /// The claims of the account.

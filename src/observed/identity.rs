@@ -24,6 +24,12 @@ impl DocumentText {
         PolicyDocument::parse(&self.0).ok()
     }
 
+    /// Whether these words stand in it, wherever.
+    #[must_use]
+    pub fn holds(&self, words: &str) -> bool {
+        self.0.contains(words)
+    }
+
     /// Whether it is a document that gives nothing.
     #[must_use]
     pub fn only_denies(&self) -> bool {
@@ -132,6 +138,8 @@ pub struct IdentitySnapshot {
     pub policies: BTreeMap<String, ManagedPolicy<DocumentText>>,
     /// ARNs of the account's other policies that only deny.
     pub deny_only: BTreeSet<String>,
+    /// Trust policies of the account's other roles that web identities may assume, by ARN: they may let a workload in.
+    pub federated: BTreeMap<String, DocumentText>,
     /// ARN of the operator's own role, if it was met under the name asked for.
     pub operator_role_arn: Option<String>,
 }

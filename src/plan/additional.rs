@@ -176,7 +176,9 @@ fn told(fact: &PolicyFact, facts: &EnvironmentFacts) -> String {
     match fact.standing {
         PolicyStanding::Within => format!("policy {name} is attached, and the permissions boundary lets all of it through"),
         PolicyStanding::Beyond => {
-            format!("policy {name} is attached, and the permissions boundary {boundary} does not let all of it through: the rest has no effect")
+            format!(
+                "policy {name} is attached, and the permissions boundary {boundary} does not let all of it through: the rest has no effect"
+            )
         }
         PolicyStanding::Missing | PolicyStanding::Untold => {
             format!("policy {name} is attached; it gives nothing that the permissions boundary {boundary} does not let through")

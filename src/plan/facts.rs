@@ -22,9 +22,9 @@ use resolutions::read_or_kept;
 pub use resolutions::{ProfileFact, callable_profiles, obstacle};
 
 use super::Action;
+use super::additional::PolicyFact;
 use super::environment::guardrails::{GuardrailRule, pinned};
 use super::environment::{Rules, addresses, leads_to, leads_to_store};
-use super::additional::PolicyFact;
 use super::stores::applied;
 
 /// The endpoint service of Bedrock's runtime with FIPS 140 (<https://docs.aws.amazon.com/bedrock/latest/userguide/vpc-interface-endpoints.html>).

@@ -6,6 +6,7 @@ pub mod common;
 pub mod denies;
 pub mod document;
 pub mod endpoint;
+pub mod federation;
 pub mod guardrails;
 pub mod key;
 pub mod passage;

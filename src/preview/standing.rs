@@ -4,10 +4,9 @@ mod workload;
 
 use std::collections::BTreeSet;
 
-
+use crate::api::PhiEnvironmentSpec;
 use crate::api::phi_environment_status::EndpointStatus;
 use crate::api::shared::Management;
-use crate::api::PhiEnvironmentSpec;
 use crate::domain::tags::{self, Tags};
 use crate::domain::{Scope, names};
 use crate::observed::account::Key;

@@ -12,9 +12,9 @@ use crate::api::network::NetworkPeer;
 use crate::api::{BedrockAccess, BedrockAccessSpec, PhiWorkload, PhiWorkloadSpec};
 use crate::observed::identity::Role;
 use crate::plan::access::{DeclaredAccess, admit};
-use crate::plan::{additional, stores};
 use crate::plan::workload::{WorkloadInputs, admits, isolation_policy, plan as plan_workload, requests};
 use crate::plan::{Finding, Mode};
+use crate::plan::{additional, stores};
 use crate::policy::trust::service_account_trust;
 
 use super::carried_out::{self, WorkloadThings};

@@ -105,7 +105,8 @@ fn applied_failures(applied: &Applied) -> bool {
 pub fn unjudged(state: &State, previous: &PhiWorkloadStatus, at: Stamp) -> PhiWorkloadStatus {
     let waiting = || State::unknown(Reason::DependenciesNotReady, state.message.clone());
     let told = |family: &ConditionType| previous.conditions.iter().any(|condition| condition.type_ == family.as_str());
-    let families = FAMILIES.into_iter().chain([STORES, POLICIES, SETTINGS].into_iter().filter(told)).map(|family| (family, waiting())).collect();
+    let families =
+        FAMILIES.into_iter().chain([STORES, POLICIES, SETTINGS].into_iter().filter(told)).map(|family| (family, waiting())).collect();
     let mut status = stamp_all(state.clone(), waiting(), families, previous, at);
     status.identity.clone_from(&previous.identity);
     status.network_policy_name.clone_from(&previous.network_policy_name);

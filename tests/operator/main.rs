@@ -17,6 +17,7 @@ mod drift;
 mod events;
 mod families;
 mod faults;
+mod federation;
 mod held;
 mod hold;
 mod kubernetes_faults;

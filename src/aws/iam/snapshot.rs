@@ -59,7 +59,12 @@ impl Ours<'_> {
         let named = detail.role_name().is_some_and(|name| self.named_roles.contains(name));
         if named || detail.path().is_some_and(|path| path.starts_with(self.path)) || tagged() {
             let role = role_of(detail);
+            if named {
+                snapshot.federated.extend(role.trust.clone().filter(is_federated).map(|trust| (role.arn.clone(), trust)));
+            }
             snapshot.roles.insert(role.name.clone(), role);
+        } else if let (Some(arn), Some(trust)) = (detail.arn, kept(detail.assume_role_policy_document)) {
+            snapshot.federated.extend(is_federated(&trust).then_some((arn, trust)));
         }
     }
 
@@ -74,6 +79,11 @@ impl Ours<'_> {
             snapshot.deny_only.insert(policy.arn);
         }
     }
+}
+
+/// Whether a trust policy speaks of an OIDC provider.
+fn is_federated(trust: &DocumentText) -> bool {
+    trust.holds("oidc-provider/")
 }
 
 fn role_of(detail: RoleDetail) -> Role {
@@ -149,6 +159,12 @@ mod tests {
         }
         assert_eq!(snapshot.roles.keys().collect::<Vec<_>>(), ["mine", "theirs"]);
         assert_eq!(snapshot.operator_role_arn.as_deref(), Some("arn:aws:iam::1:role/op"));
+        for (name, principal) in [("web", r#"{"Federated":"arn:aws:iam::1:oidc-provider/x"}"#), ("user", r#"{"AWS":"*"}"#)] {
+            let trust = format!(r#"{{"Statement":{{"Effect":"Allow","Action":"*","Principal":{principal}}}}}"#);
+            let detail = RoleDetail::builder().role_name(name).path("/").arn(name).assume_role_policy_document(trust);
+            ours.take_role(detail.build(), &mut snapshot);
+        }
+        assert_eq!(snapshot.federated.keys().collect::<Vec<_>>(), ["web"]);
         let policies = snapshot.policies.keys().map(|arn| arn.rsplit_once(':').unwrap().1).collect::<Vec<_>>();
         assert_eq!(policies, ["policy/hipaa-operator/claims/c.1", "policy/hipaa-operator/e/p"]);
         assert!(snapshot.only_denies("arn:aws:iam::1:policy/quarantine"));

@@ -15,8 +15,8 @@ use crate::controllers::context::{Context, Environment};
 use crate::domain::{digest, names};
 use crate::plan::Mode;
 use crate::plan::access::DeclaredAccess;
-use crate::plan::{additional, stores};
 use crate::plan::workload::{ServiceAccountFacts, admits};
+use crate::plan::{additional, stores};
 use crate::status::conditions::Stamp;
 
 use super::find::Found;

@@ -123,9 +123,9 @@ impl Pass<'_> {
         let arns = recorded.into_iter().flat_map(|identity| identity.former_role_arns.iter().chain([&identity.role_arn]));
         let policy = self.environment.facts.scope.policy_arn(&self.role_name());
         let detached = |arn: &str| {
-            applied.done().any(|action| {
-                matches!(action, Action::DetachOwnPolicy { role, policy_arn } if role == last(arn) && *policy_arn == policy)
-            })
+            applied
+                .done()
+                .any(|action| matches!(action, Action::DetachOwnPolicy { role, policy_arn } if role == last(arn) && *policy_arn == policy))
         };
         let left = arns.filter(|arn| !arn.is_empty() && **arn != current && **arn != own && !detached(arn));
         left.cloned().collect::<BTreeSet<_>>().into_iter().collect()

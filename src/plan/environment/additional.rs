@@ -14,9 +14,9 @@ pub(super) fn judge(inputs: &EnvironmentInputs) -> Vec<Finding> {
     let (control, observed) = (Control::LeastPrivilege, inputs.observed);
     let unread = observed.additional_policies.values().map(|read| read.as_ref().err()).chain([observed.attachment_quota.as_ref().err()]);
     let unread = unread.flatten().take(1).map(|fault| Finding::unreadable(control, FAMILY, fault).about("additional-policies").advisory());
-    let gone = inputs.rules.additional_policies.iter().filter(|policy| matches!(observed.additional_policies.get(&policy.arn), Some(Ok(None))));
-    let gone = gone.map(|policy| {
-        Finding::fail(control, FAMILY, Reason::AdditionalPolicyNotFound, missing(policy)).about(&policy.name).advisory()
-    });
+    let gone =
+        inputs.rules.additional_policies.iter().filter(|policy| matches!(observed.additional_policies.get(&policy.arn), Some(Ok(None))));
+    let gone =
+        gone.map(|policy| Finding::fail(control, FAMILY, Reason::AdditionalPolicyNotFound, missing(policy)).about(&policy.name).advisory());
     unread.chain(gone).collect()
 }

@@ -5,6 +5,7 @@ mod bedrock;
 mod boundary;
 pub mod claims;
 mod endpoints;
+mod federation;
 pub mod guardrails;
 mod key;
 mod named;
@@ -23,6 +24,8 @@ pub use removal::{orphan_key, remove};
 pub use rules::Rules;
 pub use scope::judge as scope_findings;
 
+use std::collections::BTreeMap;
+
 use crate::api::Verdict;
 use crate::api::conditions::ConditionType;
 use crate::api::guardrails::GuardrailStatus;
@@ -31,9 +34,12 @@ use crate::catalogue::Control;
 use crate::domain::{Fault, FaultClass};
 use crate::observed::Read;
 use crate::observed::environment::EnvironmentObservation;
+use crate::observed::identity::DocumentText;
 use crate::policy::permissions::Profile;
 
 use super::{Finding, Plan};
+
+static NONE: BTreeMap<String, DocumentText> = BTreeMap::new();
 
 /// What the plan of an environment is made from.
 pub struct EnvironmentInputs<'a> {
@@ -54,6 +60,10 @@ pub struct EnvironmentInputs<'a> {
     pub recorded_endpoints: &'a [EndpointStatus],
     /// The guardrails that the status records.
     pub recorded_guardrails: &'a [GuardrailStatus],
+    /// Trust policies of the account's other roles that web identities may assume, by ARN.
+    pub federated: &'a BTreeMap<String, DocumentText>,
+    /// Service accounts of the workloads: namespace and name.
+    pub service_accounts: &'a [(String, String)],
     /// Name of the claim that a person lets us replace.
     pub take_over: Option<&'a str>,
 }
@@ -79,6 +89,8 @@ impl<'a> EnvironmentInputs<'a> {
             boundary_refused: false,
             recorded_endpoints: &[],
             recorded_guardrails: &[],
+            federated: &NONE,
+            service_accounts: &[],
             take_over: None,
         }
     }
@@ -104,6 +116,7 @@ pub fn plan(inputs: &EnvironmentInputs) -> Plan {
         plan.extend(guardrails::plan(inputs));
         plan.findings.extend(stores::judge(inputs));
         plan.findings.extend(additional::judge(inputs));
+        plan.findings.extend(federation::judge(inputs));
     } else {
         let declared = !inputs.rules.guardrails.is_empty();
         plan.findings.extend(declared.then(|| Finding::waiting(Control::Guardrails, ConditionType::GuardrailsReady)));

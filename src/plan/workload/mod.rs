@@ -26,8 +26,8 @@ use crate::observed::pods::PodFacts;
 
 use super::access::{Admitted, DeclaredAccess, Requests, admit};
 use super::facts::EnvironmentFacts;
-use super::{additional, stores};
 use super::{Finding, Plan};
+use super::{additional, stores};
 
 /// What the plan of a workload is made from.
 pub struct WorkloadInputs<'a> {

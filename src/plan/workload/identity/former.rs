@@ -25,7 +25,8 @@ impl Identity<'_> {
         let others: BTreeSet<&String> = arns.filter(|arn| !arn.is_empty() && **arn != current && **arn != self.role_arn).collect();
         let recorded = recorded.into_iter().flat_map(|identity| &identity.additional_policies);
         let policies: BTreeSet<&String> = recorded.chain([&self.policy_arn]).collect();
-        let detach = |role: &String, policy_arn: &String| Action::DetachOwnPolicy { role: last(role).to_owned(), policy_arn: policy_arn.clone() };
+        let detach =
+            |role: &String, policy_arn: &String| Action::DetachOwnPolicy { role: last(role).to_owned(), policy_arn: policy_arn.clone() };
         others.into_iter().flat_map(|role| policies.iter().map(move |policy| detach(role, policy))).collect()
     }
 

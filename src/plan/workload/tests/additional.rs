@@ -177,8 +177,7 @@ fn on_a_role_of_the_platforms_only_what_we_attached_is_detached() {
             ..Role::default()
         }
     };
-    let mapping =
-        RoleMapping { namespace: "clinic".into(), service_account_name: "notes".into(), role_name: "notes-phi".into() };
+    let mapping = RoleMapping { namespace: "clinic".into(), service_account_name: "notes".into(), role_name: "notes-phi".into() };
     let mut world = naming(&["logs", "traces"]);
     world.facts.platform_roles = Some(vec![mapping]);
     world.platform_role = Some(theirs(&world, &["traces", "own"]));
@@ -204,7 +203,10 @@ fn on_a_role_of_the_platforms_only_what_we_attached_is_detached() {
     let detached = Action::DetachOwnPolicy { role: "notes-phi".into(), policy_arn: arn("logs") };
     assert_eq!(plan.actions, [detached.clone()]);
     let left = remove(&world.inputs()).actions;
-    assert!(left.contains(&detached) && !left.iter().any(|action| matches!(action, Action::DetachOwnPolicy { policy_arn, .. } if policy_arn.contains("traces"))));
+    assert!(
+        left.contains(&detached)
+            && !left.iter().any(|action| matches!(action, Action::DetachOwnPolicy { policy_arn, .. } if policy_arn.contains("traces")))
+    );
 
     // The mapping names another role: the former one loses what we gave it.
     world.facts.platform_roles.as_mut().unwrap()[0].role_name = "other-phi".into();
