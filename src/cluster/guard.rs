@@ -6,7 +6,8 @@ use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
-use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -27,55 +28,92 @@ pub struct InvalidObject {
     pub metadata: ObjectMeta,
 }
 
-impl<'de, K: DeserializeOwned> Deserialize<'de> for DeserializeGuard<K> {
+impl<'de, K: DeserializeOwned + Resource> Deserialize<'de> for DeserializeGuard<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = Value::Object(deserializer.deserialize_map(Members { of_metadata: false })?);
-        let parsed = match K::deserialize(&object) {
-            Ok(parsed) => Ok(parsed),
-            Err(error) => {
-                let metadata = object.get(METADATA).unwrap_or(&Value::Null);
-                let metadata = ObjectMeta::deserialize(metadata).map_err(serde::de::Error::custom)?;
-                Err(InvalidObject { error: error.to_string(), metadata })
+        let Members { metadata, others } = deserializer.deserialize_map(MembersVisitor)?;
+        Ok(Self(match K::deserialize(Value::Object(others)) {
+            Ok(mut parsed) => {
+                *parsed.meta_mut() = metadata;
+                Ok(parsed)
             }
-        };
-        Ok(Self(parsed))
+            Err(error) => Err(InvalidObject { error: error.to_string(), metadata }),
+        }))
     }
 }
 
-/// Reads the members of an object, or of its metadata, that we look at.
+/// An object taken apart. Its metadata always parse, or it is none.
 struct Members {
-    of_metadata: bool,
+    metadata: ObjectMeta,
+    /// With empty metadata in place of what was taken out.
+    others: Map<String, Value>,
 }
 
-impl<'de> Visitor<'de> for Members {
-    type Value = Map<String, Value>;
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
 
     fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         formatter.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut read = Map::new();
+        let (mut metadata, mut others) = (None, Map::new());
         while let Some(name) = members.next_key::<String>()? {
-            let value = if self.of_metadata && name == MANAGED_FIELDS {
-                members.next_value::<IgnoredAny>()?;
-                continue;
-            } else if !self.of_metadata && name == METADATA {
-                Value::Object(members.next_value::<Metadata>()?.0)
+            let value = if name == METADATA {
+                metadata = Some(members.next_value::<Metadata>()?.0);
+                Value::Object(Map::new())
             } else {
                 members.next_value()?
             };
-            read.insert(name, value);
+            others.insert(name, value);
         }
-        Ok(read)
+        let metadata = metadata.ok_or_else(|| Error::missing_field(METADATA))?;
+        Ok(Members { metadata, others })
     }
 }
 
-struct Metadata(Map<String, Value>);
+/// Metadata without managed fields, which are not even read.
+struct Metadata(ObjectMeta);
 
 impl<'de> Deserialize<'de> for Metadata {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Members { of_metadata: true }).map(Self)
+        deserializer.deserialize_map(MetadataVisitor)
+    }
+}
+
+struct MetadataVisitor;
+
+impl<'de> Visitor<'de> for MetadataVisitor {
+    type Value = Metadata;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("the metadata of an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+        ObjectMeta::deserialize(MapAccessDeserializer::new(Unmanaged(members))).map(Metadata)
+    }
+}
+
+/// The members of metadata but for managed fields.
+struct Unmanaged<A>(A);
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Unmanaged<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        while let Some(name) = self.0.next_key::<String>()? {
+            if name != MANAGED_FIELDS {
+                return seed.deserialize(name.into_deserializer()).map(Some);
+            }
+            self.0.next_value::<IgnoredAny>()?;
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        self.0.next_value_seed(seed)
     }
 }
 

@@ -62,8 +62,13 @@ where
     /// The objects of a group, by name.
     #[must_use]
     pub fn of(&self, namespace: &str, group: &str) -> Vec<Arc<K>> {
-        let names = self.names(namespace, group);
-        let found = names.iter().filter_map(|name| self.store.get(&ObjectRef::new(name).within(namespace)));
+        let mut key = ObjectRef::new("").within(namespace);
+        let groups = self.read();
+        let names = groups.get(namespace).and_then(|groups| groups.get(group));
+        let found = names.into_iter().flatten().filter_map(|name| {
+            key.name.clone_from(name);
+            self.store.get(&key)
+        });
         found.filter(|object| (self.group_of)(object) == Some(group)).collect()
     }
 

@@ -1,7 +1,5 @@
 //! Digests of inputs and names.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -26,11 +24,7 @@ pub fn of_value(value: &impl Serialize) -> String {
 }
 
 fn hexadecimal(bytes: &[u8], length: usize) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.truncate(length);
-    text
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves.take(length).map(|half| char::from(DIGITS[usize::from(half)])).collect()
 }

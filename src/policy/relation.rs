@@ -5,6 +5,7 @@
 //! two permissions cannot be shown, they are taken for unrelated; the answer is then `Wider`, which is repaired.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::document::{Effect, PolicyDocument, Principal, Statement};
 
@@ -22,6 +23,10 @@ pub enum Relation {
 /// Relates `observed` to `desired`.
 #[must_use]
 pub fn relate(desired: &PolicyDocument, observed: &PolicyDocument) -> Relation {
+    if desired == observed {
+        // The common case, in which nothing has to be taken apart.
+        return Relation::Same;
+    }
     let (wanted, found) = (atoms(desired), atoms(observed));
     if wanted == found {
         return Relation::Same;
@@ -77,8 +82,8 @@ pub fn admits(document: &PolicyDocument, action: &str) -> bool {
         Pattern::AllBut(these) => !these.iter().any(|one| matches(one, &action)),
     };
     let takes_all = |limit: &Permission| {
-        let unconditional = limit.condition.is_empty() && matches!(limit.principal, Subject::Holder | Subject::Anyone);
-        let of_action = match &limit.action {
+        let unconditional = limit.condition.is_empty() && matches!(*limit.principal, Subject::Holder | Subject::Anyone);
+        let of_action = match &*limit.action {
             Pattern::Like(pattern) => matches(pattern, &action),
             all_but => speaks(all_but),
         };
@@ -93,15 +98,15 @@ fn all_covered(smaller: &[Permission], larger: &[Permission]) -> bool {
     smaller.iter().all(|one| larger.iter().any(|other| other.covers(one)))
 }
 
-/// One permission: the least part of a statement.
+/// One permission: the least part of a statement. The permissions of one statement share what it says of all of them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Permission {
     effect: Effect,
-    principal: Subject,
-    action: Pattern,
-    resource: Pattern,
+    principal: Rc<Subject>,
+    action: Rc<Pattern>,
+    resource: Rc<Pattern>,
     /// (operator, key) → values, in lower-case names.
-    condition: BTreeMap<(String, String), BTreeSet<String>>,
+    condition: Rc<BTreeMap<(String, String), BTreeSet<String>>>,
 }
 
 /// Whom a permission is for.
@@ -239,10 +244,11 @@ fn statement_atoms(statement: &Statement) -> Vec<Permission> {
             })
         })
         .collect();
-    let actions = patterns(&lower(&statement.action), &lower(&statement.not_action));
-    let resources = patterns(&statement.resource, &statement.not_resource);
+    let condition = Rc::new(condition);
+    let actions = patterns(lower(&statement.action), lower(&statement.not_action));
+    let resources = patterns(statement.resource.clone(), statement.not_resource.clone());
     let mut atoms = Vec::new();
-    for principal in subjects(statement) {
+    for principal in subjects(statement).into_iter().map(Rc::new) {
         for action in &actions {
             for resource in &resources {
                 atoms.push(Permission {
@@ -262,13 +268,13 @@ fn lower(texts: &[String]) -> Vec<String> {
     texts.iter().map(|text| text.to_lowercase()).collect()
 }
 
-fn patterns(these: &[String], all_but: &[String]) -> Vec<Pattern> {
+fn patterns(these: Vec<String>, all_but: Vec<String>) -> Vec<Rc<Pattern>> {
     if !all_but.is_empty() {
-        vec![Pattern::AllBut(all_but.iter().cloned().collect())]
+        vec![Pattern::AllBut(all_but.into_iter().collect()).into()]
     } else if these.is_empty() {
-        vec![Pattern::Itself]
+        vec![Pattern::Itself.into()]
     } else {
-        these.iter().cloned().map(Pattern::Like).collect()
+        these.into_iter().map(|pattern| Pattern::Like(pattern).into()).collect()
     }
 }
 

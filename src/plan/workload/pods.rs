@@ -169,10 +169,11 @@ fn overlaps(inputs: &WorkloadInputs, pods: &[Pod]) -> Finding {
 /// Whether two selectors ask for the same labels and not both narrow that further, so that one selects whatever the other does.
 #[must_use]
 pub fn one_holds_the_other(ours: &LabelSelector, theirs: &LabelSelector) -> bool {
-    let labels = |selector: &LabelSelector| selector.match_labels.clone().unwrap_or_default();
-    let further = |selector: &LabelSelector| selector.match_expressions.clone().unwrap_or_default();
-    let (our_further, their_further) = (further(ours), further(theirs));
-    labels(ours) == labels(theirs) && (our_further.is_empty() || their_further.is_empty() || our_further == their_further)
+    // An absent list says the same as an empty one.
+    let same_labels = ours.match_labels.iter().flatten().eq(theirs.match_labels.iter().flatten());
+    let our_further = ours.match_expressions.as_deref().unwrap_or_default();
+    let their_further = theirs.match_expressions.as_deref().unwrap_or_default();
+    same_labels && (our_further.is_empty() || their_further.is_empty() || our_further == their_further)
 }
 
 /// How many there are, and the names of the first, in an order that does not depend on the watch's.
