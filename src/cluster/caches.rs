@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store, store};
@@ -25,6 +24,7 @@ use crate::plan::workload::is_kept;
 use super::guard::DeserializeGuard;
 use super::index::{GroupOf, Index};
 use super::pods::Pods;
+use super::policies::PolicyText;
 use super::resume::Resume;
 
 /// How long to wait for pods at the start, so that no verdict becomes Unknown only because the process is new.
@@ -44,14 +44,14 @@ pub struct Caches {
     /// Service accounts, by their metadata.
     pub service_accounts: Store<PartialObjectMeta<ServiceAccount>>,
     /// Network policies.
-    pub network_policies: Store<NetworkPolicy>,
+    pub network_policies: Store<PolicyText>,
     /// What applications are told: config maps with our label, and of each the keys that we write.
     pub settings: Store<ConfigMap>,
     /// Pods, where there are workloads.
     pub pods: Pods,
     workloads_by_namespace: Index<DeserializeGuard<PhiWorkload>>,
     accesses_by_workload: Index<DeserializeGuard<BedrockAccess>>,
-    network_policies_by_namespace: Index<NetworkPolicy>,
+    network_policies_by_namespace: Index<PolicyText>,
 }
 
 /// A change in one of the caches.
@@ -68,7 +68,7 @@ pub enum Change {
     /// A service account did: namespace and name.
     ServiceAccount(String, String),
     /// A network policy did.
-    NetworkPolicy(Box<NetworkPolicy>),
+    NetworkPolicy(Box<PolicyText>),
     /// A config map with our label did: its namespace and name.
     ConfigMap(String, String),
     /// The pods of a namespace did, or are read now: its name.
@@ -193,7 +193,7 @@ impl Caches {
 
     /// The network policies of a namespace, by name.
     #[must_use]
-    pub fn network_policies_in(&self, namespace: &str) -> Vec<Arc<NetworkPolicy>> {
+    pub fn network_policies_in(&self, namespace: &str) -> Vec<Arc<PolicyText>> {
         self.network_policies_by_namespace.of(namespace, WHOLE)
     }
 }

@@ -12,6 +12,7 @@ pub mod kubernetes;
 pub mod lease;
 pub mod objects;
 pub mod pods;
+pub mod policies;
 mod request;
 mod resume;
 pub mod status_writer;

@@ -15,6 +15,7 @@ mod one_shot;
 mod queues;
 mod removal;
 mod scope;
+mod selected;
 mod sweep;
 mod told;
 mod turns;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Selector, SelectorExt};
 use kube::runtime::reflector::ObjectRef;
@@ -13,10 +12,12 @@ use crate::api::{BedrockAccess, PhiEnvironment, PhiWorkload};
 use crate::cluster::caches::{Caches, Change, is_gone};
 use crate::cluster::echoes::Version;
 use crate::cluster::guard::DeserializeGuard;
+use crate::cluster::policies::PolicyText;
 use crate::domain::names;
 use crate::plan::workload::{one_holds_the_other, selects_no_less};
 
 use super::coalesce::Why;
+use super::selected::Selected;
 use super::told::{Told, state_of};
 
 /// Queue of keys of one kind.
@@ -91,18 +92,17 @@ pub async fn follow(caches: &Caches, changes: &mut UnboundedReceiver<Change>) {
 pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver<Change>) {
     let mut seen: HashMap<String, String> = HashMap::new();
     let mut told = Told::default();
-    let mut selectors: HashMap<ObjectRef<DeserializeGuard<PhiWorkload>>, LabelSelector> = HashMap::new();
-    let mut fences: HashMap<ObjectRef<NetworkPolicy>, LabelSelector> =
-        caches.network_policies.state().iter().map(|policy| (ObjectRef::from_obj(&**policy), fenced(policy))).collect();
+    let (mut selectors, mut fences) = (Selected::default(), Selected::default());
+    for policy in caches.network_policies.state() {
+        fences.note(&*policy, Some(&policy.selector()));
+    }
     for environment in caches.environments.state() {
         seen.insert(environment.name_any(), state_of(&*environment));
         queues.environment(&environment.name_any());
     }
     for workload in caches.workloads.state() {
         queues.workload(&workload.namespace().unwrap_or_default(), &workload.name_any());
-        if let Some(selector) = living_selector(&caches, &workload) {
-            selectors.insert(ObjectRef::from_obj(&*workload), selector);
-        }
+        selectors.note(&*workload, living_selector(&caches, &workload).as_ref());
     }
     for access in caches.accesses.state() {
         queues.access(&access.namespace().unwrap_or_default(), &access.name_any());
@@ -124,12 +124,8 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
             Change::Workload(workload) => {
                 caches.pods.look();
                 wake_for_workload(&caches, &queues, &workload, &mut told);
-                let name = ObjectRef::from_obj(&*workload);
                 let selector = living_selector(&caches, &workload);
-                let before = match selector.clone() {
-                    Some(selector) => selectors.insert(name, selector),
-                    None => selectors.remove(&name),
-                };
+                let before = selectors.note(&*workload, selector.as_ref());
                 if before != selector {
                     wake_siblings(&caches, &queues, &workload, &[before, selector]);
                 }
@@ -153,12 +149,8 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
                 }
             }
             Change::NetworkPolicy(policy) => {
-                let name = ObjectRef::from_obj(&*policy);
-                let living = caches.network_policies.get(&name).map(|policy| fenced(&policy));
-                let before = match living.clone() {
-                    Some(selector) => fences.insert(name, selector),
-                    None => fences.remove(&name),
-                };
+                let living = caches.network_policies.get(&ObjectRef::from_obj(&*policy)).map(|policy| policy.selector());
+                let before = fences.note(&*policy, living.as_ref());
                 wake_fenced(&caches, &queues, &policy, &[before, living]);
             }
             Change::ConfigMap(namespace, name) => {
@@ -185,11 +177,6 @@ pub async fn wake(caches: Caches, queues: Queues, mut changes: UnboundedReceiver
 fn living_selector(caches: &Caches, workload: &DeserializeGuard<PhiWorkload>) -> Option<LabelSelector> {
     let living = caches.workload(&workload.namespace().unwrap_or_default(), &workload.name_any());
     living.parsed().filter(|living| living.metadata.deletion_timestamp.is_none()).map(|living| living.spec.pod_selector.clone())
-}
-
-/// The pods that a network policy selects.
-fn fenced(policy: &NetworkPolicy) -> LabelSelector {
-    policy.spec.as_ref().and_then(|spec| spec.pod_selector.clone()).unwrap_or_default()
 }
 
 /// Why an object is woken for this version of itself, or of something that its pass writes.
@@ -236,7 +223,7 @@ fn wake_siblings(caches: &Caches, queues: &Queues, workload: &DeserializeGuard<P
 }
 
 /// The workload whose network policy this is, and those that it widens or widened.
-fn wake_fenced(caches: &Caches, queues: &Queues, policy: &NetworkPolicy, selectors: &[Option<LabelSelector>; 2]) {
+fn wake_fenced(caches: &Caches, queues: &Queues, policy: &PolicyText, selectors: &[Option<LabelSelector>; 2]) {
     let (namespace, name) = (policy.namespace().unwrap_or_default(), policy.name_any());
     let living = caches.network_policies.get(&ObjectRef::from_obj(policy));
     let own = living.map_or(Why::News, |policy| why(&*policy, false));

@@ -46,7 +46,7 @@ pub(super) fn inputs(context: &Context, object: &PhiWorkload) -> String {
     let around = around.map(|found| (found.metadata.labels.clone(), found.metadata.deletion_timestamp.clone()));
     let account = context.caches.service_accounts.get(&ObjectRef::new(&object.spec.service_account_name).within(&namespace));
     let fence = context.caches.network_policies.get(&ObjectRef::new(&names::network_policy(&name)).within(&namespace));
-    let fence = fence.map(|found| (found.metadata.uid.clone(), found.metadata.generation));
+    let fence = fence.map(|found| (found.meta().uid.clone(), found.meta().generation));
     let environment = context.environment(&object.spec.environment_ref.name);
     let drifts = environment.as_ref().map(|environment| drifts(environment, &namespace, &object.spec.service_account_name));
     let environment = environment.map(|environment| environment.digest.clone());

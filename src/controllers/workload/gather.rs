@@ -59,7 +59,7 @@ impl<'a> Pass<'a> {
                 uid: account.metadata.uid.clone(),
                 role_arn: account.annotations().get(ROLE_ARN).cloned(),
             }),
-            network_policy: context.caches.network_policies.get(&policy).map(|policy| (*policy).clone()),
+            network_policy: context.caches.network_policies.get(&policy).map(|policy| policy.read()),
             settings: context
                 .caches
                 .settings

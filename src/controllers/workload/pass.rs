@@ -13,6 +13,7 @@ use crate::api::annotations::FINALIZER;
 use crate::api::conditions::ConditionType;
 use crate::api::{PhiWorkload, PhiWorkloadStatus, Verdict};
 use crate::cluster::objects::{WithStatus, reconcile_at};
+use crate::cluster::policies::PolicyText;
 use crate::controllers::context::{Context, Environment};
 use crate::controllers::execute::Executor;
 use crate::controllers::{Next, key_of};
@@ -20,7 +21,7 @@ use crate::domain::{Fault, FaultClass, names};
 use crate::observed::identity::Role;
 use crate::observed::pods::PodFacts;
 use crate::plan::access::DeclaredAccess;
-use crate::plan::workload::{ServiceAccountFacts, WorkloadInputs, WorkloadPlan, carries_our_label, plan, remove};
+use crate::plan::workload::{ServiceAccountFacts, WorkloadInputs, WorkloadPlan, carries_our_label, plan, remove, selects_no_less};
 use crate::plan::{Action, Applied, Finding, Mode, Plan, may_hold};
 use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
@@ -160,7 +161,11 @@ impl Pass<'_> {
         let facts = &self.environment.facts;
         let caches = &self.context.caches;
         let policies = caches.network_policies_in(&self.namespace);
-        let others: Vec<&NetworkPolicy> = policies.iter().map(AsRef::as_ref).filter(|policy| self.is_another(policy)).collect();
+        // No other one says anything about these pods.
+        let speaks =
+            |policy: &&Arc<PolicyText>| self.is_another(policy) && selects_no_less(&policy.selector(), &self.object.spec.pod_selector);
+        let others: Vec<NetworkPolicy> = policies.iter().filter(speaks).map(|policy| policy.read()).collect();
+        let others: Vec<&NetworkPolicy> = others.iter().collect();
         let other_workloads: Vec<_> = self.other_workloads.iter().map(|(name, selector)| (name.as_str(), selector)).collect();
         let inputs = WorkloadInputs {
             namespace: &self.namespace,
@@ -203,7 +208,7 @@ impl Pass<'_> {
         carries_our_label(policy) || self.previous.network_policy_name.as_ref() == policy.metadata.name.as_ref()
     }
 
-    fn is_another(&self, policy: &NetworkPolicy) -> bool {
+    fn is_another(&self, policy: &PolicyText) -> bool {
         policy.name_any() != names::network_policy(&self.name)
     }
 
