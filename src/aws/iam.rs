@@ -16,6 +16,7 @@ use crate::observed::Read;
 use crate::observed::cluster::OidcProvider;
 
 pub use roles::NewRole;
+pub use snapshot::Ours;
 
 /// AWS Identity and Access Management. It is one for all Regions of a partition, and eventually consistent: a read may miss what was just
 /// written (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
@@ -96,7 +97,8 @@ async fn environment(client: &Client, name: &str, operator_arn: Option<&str>) ->
     let workloads = bound(client, name).await.map_err(|fault| told(&fault))?;
     rules.named = named(client, &rules, &workloads).await.map_err(|fault| told(&fault))?;
     let api_server = api_server(client).await;
-    let start = Known { spec, rules: &rules, recorded: object.status.as_ref().unwrap_or(&nothing), caller, api_server };
+    let start =
+        Known { spec, rules: &rules, recorded: object.status.as_ref().unwrap_or(&nothing), caller, api_server, identity: Arc::default() };
     let Observation { environment: mut observed, identity } = observe(client, &account, start).await;
     if let Some(arn) = operator_arn {
         observed.operator_arn = Ok(arn.to_owned());

@@ -102,7 +102,14 @@ impl<'a> Pass<'a> {
         };
         let began = Instant::now();
         let api_server = context.api_server();
-        let start = Known { spec: &object.spec, rules: &pass.rules, recorded: &pass.previous, caller, api_server };
+        let start = Known {
+            spec: &object.spec,
+            rules: &pass.rules,
+            recorded: &pass.previous,
+            caller,
+            api_server,
+            identity: pass.identity.snapshot(),
+        };
         let mut seen = observe(&context.client, &pass.account, start).await;
         let changed = pass.take_over(&mut seen, began);
         pass.identity_read = seen.identity.is_ok();

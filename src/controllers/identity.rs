@@ -100,8 +100,8 @@ impl SharedIdentity {
     pub fn view(&self, role: &str, policy_arn: &str) -> View {
         let inner = self.lock();
         View {
-            role: inner.snapshot.roles.get(role).map(Role::read),
-            policy: inner.snapshot.policies.get(policy_arn).map(ManagedPolicy::read),
+            role: inner.snapshot.roles.get(role).map(|role| role.read()),
+            policy: inner.snapshot.policies.get(policy_arn).map(|policy| policy.read()),
             rest: IdentitySnapshot { deny_only: inner.snapshot.deny_only.clone(), ..IdentitySnapshot::default() },
         }
     }
@@ -119,13 +119,13 @@ impl SharedIdentity {
     /// The role of this name.
     #[must_use]
     pub fn role(&self, name: &str) -> Option<Role> {
-        self.lock().snapshot.roles.get(name).map(Role::read)
+        self.lock().snapshot.roles.get(name).map(|role| role.read())
     }
 
     /// The policy with this ARN.
     #[must_use]
     pub fn policy(&self, arn: &str) -> Option<ManagedPolicy> {
-        self.lock().snapshot.policies.get(arn).map(ManagedPolicy::read)
+        self.lock().snapshot.policies.get(arn).map(|policy| policy.read())
     }
 
     /// Trust policies of the account's other roles that web identities may assume, by ARN.
@@ -137,7 +137,7 @@ impl SharedIdentity {
     /// The claims of the account.
     #[must_use]
     pub fn claims(&self) -> Claims {
-        Claims::among(self.lock().snapshot.policies.values())
+        Claims::among(self.lock().snapshot.policies.values().map(AsRef::as_ref))
     }
 
     /// Everything that is known.
@@ -182,7 +182,7 @@ mod tests {
     fn account(attached: &[&str]) -> IdentitySnapshot {
         let attached = attached.iter().map(|&arn| arn.to_owned()).collect();
         let role = Role { name: "notes".to_owned(), attached, ..Role::default() };
-        IdentitySnapshot { roles: [("notes".to_owned(), role.kept())].into(), ..IdentitySnapshot::default() }
+        IdentitySnapshot { roles: [("notes".to_owned(), role.kept().into())].into(), ..IdentitySnapshot::default() }
     }
 
     fn notes() -> BTreeSet<String> {

@@ -4,6 +4,7 @@ mod elsewhere;
 mod guardrails;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures::future::join_all;
 use futures::join;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 use crate::api::{PhiEnvironmentSpec, PhiEnvironmentStatus};
 use crate::aws::Account;
+use crate::aws::iam::Ours;
 use crate::cluster::fault::fault_of;
 use crate::domain::{Fault, FaultClass, names, tags};
 use crate::observed::Read;
@@ -44,11 +46,13 @@ pub struct Known<'a> {
     pub caller: Read<Caller>,
     /// Identity of the API server.
     pub api_server: Read<String>,
+    /// The account's IAM as it was known before.
+    pub identity: Arc<IdentitySnapshot>,
 }
 
 /// Reads for an environment. Claims are read before endpoints: what is there once a claim is ours is seen.
 pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Observation {
-    let Known { spec, rules, recorded, caller, api_server } = known;
+    let Known { spec, rules, recorded, caller, api_server, identity: known } = known;
     let scope = &rules.scope;
     let role_name = caller.as_ref().ok().and_then(|caller| caller.role_name().map(str::to_owned));
     let cluster_arn = scope.cluster_arn();
@@ -61,7 +65,13 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
         account.eks.cluster(&scope.cluster_name),
         api_server_issuer(client),
         account.kms.key(&key),
-        account.iam.snapshot(&scope.path, &cluster_arn, role_name.as_deref(), &platform_roles),
+        account.iam.snapshot(Ours {
+            path: &scope.path,
+            cluster_arn: &cluster_arn,
+            operator_role_name: role_name.as_deref(),
+            named_roles: &platform_roles,
+            known: &known
+        }),
         each(&models, |model| account.bedrock.availability(model)),
         each(&profiles, |profile| account.bedrock.profile(profile, rules.terms.identifier(profile))),
         guardrails::read(account, rules, &recorded.guardrails),
@@ -107,13 +117,13 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
     let other_endpoints = elsewhere::endpoints(account, rules, &endpoints).await;
     let other_subnets = elsewhere::subnets(account, rules, &subnets, [&endpoints, &other_endpoints]).await;
     let boundary_arn = scope.policy_arn(&names::boundary(scope));
-    let boundary = identity.as_ref().map(|identity| identity.policies.get(&boundary_arn).map(ManagedPolicy::read)).map_err(Clone::clone);
+    let boundary = identity.as_ref().map(|identity| identity.policies.get(&boundary_arn).map(|policy| policy.read())).map_err(Clone::clone);
     let boundary_is_ours = is_ours(account, rules, recorded, &boundary).await;
     let mut environment = EnvironmentObservation {
         operator_arn: operator_arn(&caller, &identity),
         caller,
         api_server,
-        claims: identity.as_ref().map(|identity| Claims::among(identity.policies.values())).map_err(Clone::clone),
+        claims: identity.as_ref().map(|identity| Claims::among(identity.policies.values().map(AsRef::as_ref))).map_err(Clone::clone),
         api_server_issuer: issuer,
         cluster,
         vpc,

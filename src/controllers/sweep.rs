@@ -73,7 +73,7 @@ pub(super) async fn planned(pass: &Pass<'_>) -> Result<(Sweep, Listed), Fault> {
         claimed.fences.insert(fence);
     }
     let identity = pass.identity.snapshot();
-    let roles: Vec<_> = identity.roles.values().collect();
+    let roles: Vec<_> = identity.roles.values().map(AsRef::as_ref).collect();
     let listed = pass.context.hand_over.list(&pass.name).await?;
     // A workload that does not parse may claim any role: then only what was handed over is finished, and no fence without a role.
     let all_known = pass.context.caches.workloads.state().iter().all(|guarded| guarded.0.is_ok());

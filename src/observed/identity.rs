@@ -129,13 +129,13 @@ impl ManagedPolicy<DocumentText> {
     }
 }
 
-/// The part of an account's IAM that concerns us.
+/// The part of an account's IAM that concerns us. What did not change from one read to the next is kept once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct IdentitySnapshot {
     /// Our roles by name.
-    pub roles: BTreeMap<String, Role<DocumentText>>,
+    pub roles: BTreeMap<String, Arc<Role<DocumentText>>>,
     /// Our policies and all claims by ARN.
-    pub policies: BTreeMap<String, ManagedPolicy<DocumentText>>,
+    pub policies: BTreeMap<String, Arc<ManagedPolicy<DocumentText>>>,
     /// ARNs of the account's other policies that only deny.
     pub deny_only: BTreeSet<String>,
     /// Trust policies of the account's other roles that web identities may assume, by ARN: they may let a workload in.

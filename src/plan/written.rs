@@ -1,5 +1,7 @@
 //! What a carried-out action makes of the account's IAM, as far as it is known.
 
+use std::sync::Arc;
+
 use crate::observed::identity::{DocumentText, IdentitySnapshot, ManagedPolicy, Role};
 use crate::policy::PolicyDocument;
 
@@ -20,11 +22,11 @@ pub fn written(snapshot: &mut IdentitySnapshot, action: &Action, version: Option
                 other_versions: Vec::new(),
                 document: Some(kept(document)),
             };
-            snapshot.policies.insert(arn.clone(), policy);
+            snapshot.policies.insert(arn.clone(), policy.into());
             Some(arn.clone())
         }
         Action::ChangePolicy { arn, document, prune, .. } | Action::ChangeBoundary { arn, document, prune } => {
-            let policy = snapshot.policies.get_mut(arn)?;
+            let policy = Arc::make_mut(snapshot.policies.get_mut(arn)?);
             policy.other_versions.retain(|version| Some(version) != prune.as_ref());
             let former = std::mem::replace(&mut policy.default_version, version?);
             policy.other_versions.push(former);
@@ -34,7 +36,7 @@ pub fn written(snapshot: &mut IdentitySnapshot, action: &Action, version: Option
         Action::TakeClaim(claim) => {
             let (arn, document) = (claim.arn.clone(), Some(kept(&claim.document)));
             let policy = ManagedPolicy { arn: arn.clone(), default_version: "v1".to_owned(), document, ..ManagedPolicy::default() };
-            snapshot.policies.insert(arn.clone(), policy);
+            snapshot.policies.insert(arn.clone(), policy.into());
             Some(arn)
         }
         Action::DeletePolicy { arn, .. } | Action::DeleteBoundary { arn, .. } | Action::ReleaseClaim { arn, .. } => {
@@ -50,7 +52,7 @@ pub fn written(snapshot: &mut IdentitySnapshot, action: &Action, version: Option
                 tags: new.tags.clone(),
                 ..Role::default()
             };
-            snapshot.roles.insert(new.name.clone(), role);
+            snapshot.roles.insert(new.name.clone(), role.into());
             Some(new.name.clone())
         }
         Action::DeleteRole { role, .. } => {
@@ -73,7 +75,7 @@ fn written_to_role(snapshot: &mut IdentitySnapshot, action: &Action) -> Option<S
     else {
         return None;
     };
-    let role = snapshot.roles.get_mut(name)?;
+    let role = Arc::make_mut(snapshot.roles.get_mut(name)?);
     match action {
         Action::UpdateTrust { trust, .. } => role.trust = Some(kept(trust)),
         Action::PutPermissionsBoundary { boundary_arn, .. } => role.boundary_arn = Some(boundary_arn.clone()),

@@ -178,11 +178,11 @@ impl Default for WorkloadThings {
 /// What there is of a workload once the actions are carried out.
 pub(super) fn workload(mut things: WorkloadThings, actions: &[Action]) -> WorkloadThings {
     let mut account = things.identity.clone();
-    account.roles.extend(things.role.take().map(|role| (role.name.clone(), role.kept())));
+    account.roles.extend(things.role.take().map(|role| (role.name.clone(), role.kept().into())));
     let theirs = things.platform_role.take();
     let their_name = theirs.as_ref().map(|role| role.name.clone());
-    account.roles.extend(theirs.map(|role| (role.name.clone(), role.kept())));
-    account.policies.extend(things.policy.take().map(|policy| (policy.arn.clone(), policy.kept())));
+    account.roles.extend(theirs.map(|role| (role.name.clone(), role.kept().into())));
+    account.policies.extend(things.policy.take().map(|policy| (policy.arn.clone(), policy.kept().into())));
     for action in actions {
         // The ids of versions are no matter here.
         let _ = written(&mut account, action, Some(String::new()));
@@ -201,9 +201,9 @@ pub(super) fn workload(mut things: WorkloadThings, actions: &[Action]) -> Worklo
             _ => {}
         }
     }
-    things.platform_role = their_name.and_then(|name| account.roles.remove(&name)).as_ref().map(Role::read);
-    things.role = account.roles.values().next().map(Role::read);
-    things.policy = account.policies.values().next().map(ManagedPolicy::read);
+    things.platform_role = their_name.and_then(|name| account.roles.remove(&name)).map(|role| role.read());
+    things.role = account.roles.values().next().map(|role| role.read());
+    things.policy = account.policies.values().next().map(|policy| policy.read());
     things
 }
 

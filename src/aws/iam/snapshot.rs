@@ -1,7 +1,8 @@
-//! The whole account's roles and policies in one streamed read, of which only what is ours is kept: foreign documents are dropped page
+//! The whole account's roles and policies in a streamed read, of which only what is ours is kept: foreign documents are dropped page
 //! by page.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, PolicyVersion, RoleDetail};
 
@@ -14,37 +15,40 @@ use crate::observed::identity::{DocumentText, IdentitySnapshot};
 type Role = crate::observed::identity::Role<DocumentText>;
 type ManagedPolicy = crate::observed::identity::ManagedPolicy<DocumentText>;
 
-/// What counts as ours.
-struct Ours<'a> {
-    path: &'a str,
-    cluster_arn: &'a str,
-    operator_role_name: Option<&'a str>,
-    named_roles: &'a BTreeSet<String>,
+/// What is read apart, one after the other: a page holds a thousand of both together, so that it takes the same number of pages, give or
+/// take one, and the longest answer in memory is that of one kind.
+const KINDS: [EntityType; 2] = [EntityType::Role, EntityType::LocalManagedPolicy];
+
+/// What counts as ours, and what is known of it already.
+#[derive(Clone, Copy, Debug)]
+pub struct Ours<'a> {
+    /// Roles and policies under this path.
+    pub path: &'a str,
+    /// Roles with the tag of this cluster.
+    pub cluster_arn: &'a str,
+    /// The operator's own role, of which the ARN is looked for.
+    pub operator_role_name: Option<&'a str>,
+    /// Roles of these names.
+    pub named_roles: &'a BTreeSet<String>,
+    /// What was read before. What is still the same is not kept twice.
+    pub known: &'a IdentitySnapshot,
 }
 
 impl Iam {
-    /// The part of the account's IAM that concerns us: roles that lie under `path`, carry the tag of our cluster or are among
-    /// `named_roles`, policies under `path`, all claims, which of the other local policies only deny, and the operator's own role. One
-    /// call for every thousand roles and policies of the
+    /// The part of the account's IAM that concerns us: roles that are `ours`, policies under the path, all claims, which of the other
+    /// local policies only deny, and the operator's own role. One call for every thousand roles and for every thousand policies of the
     /// account (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>).
     ///
     /// # Errors
     /// When any page cannot be read: half a snapshot would make things look deleted.
-    pub async fn snapshot(
-        &self,
-        path: &str,
-        cluster_arn: &str,
-        operator_role_name: Option<&str>,
-        named_roles: &BTreeSet<String>,
-    ) -> Read<IdentitySnapshot> {
-        let ours = Ours { path, cluster_arn, operator_role_name, named_roles };
-        let request = self.client.get_account_authorization_details();
-        let request = request.filter(EntityType::Role).filter(EntityType::LocalManagedPolicy);
-        let mut pages = request.into_paginator().page_size(1000).send();
+    pub async fn snapshot(&self, ours: Ours<'_>) -> Read<IdentitySnapshot> {
         let mut snapshot = IdentitySnapshot::default();
-        while let Some(page) = self.calls.page("iam", "GetAccountAuthorizationDetails", pages.next()).await? {
-            page.role_detail_list.unwrap_or_default().into_iter().for_each(|role| ours.take_role(role, &mut snapshot));
-            page.policies.unwrap_or_default().into_iter().for_each(|policy| ours.take_policy(policy, &mut snapshot));
+        for kind in KINDS {
+            let mut pages = self.client.get_account_authorization_details().filter(kind).into_paginator().page_size(1000).send();
+            while let Some(page) = self.calls.page("iam", "GetAccountAuthorizationDetails", pages.next()).await? {
+                page.role_detail_list.unwrap_or_default().into_iter().for_each(|role| ours.take_role(role, &mut snapshot));
+                page.policies.unwrap_or_default().into_iter().for_each(|policy| ours.take_policy(policy, &mut snapshot));
+            }
         }
         Ok(snapshot)
     }
@@ -62,7 +66,9 @@ impl Ours<'_> {
             if named {
                 snapshot.federated.extend(role.trust.clone().filter(is_federated).map(|trust| (role.arn.clone(), trust)));
             }
-            snapshot.roles.insert(role.name.clone(), role);
+            let name = role.name.clone();
+            let role = shared(self.known.roles.get(&name), role);
+            snapshot.roles.insert(name, role);
         } else if let (Some(arn), Some(trust)) = (detail.arn, kept(detail.assume_role_policy_document)) {
             snapshot.federated.extend(is_federated(&trust).then_some((arn, trust)));
         }
@@ -72,11 +78,12 @@ impl Ours<'_> {
         let Some(arn) = detail.arn.clone() else { return };
         let under = |path: &str| path.starts_with(self.path) || path.starts_with(CLAIMS_PATH);
         let under_path = arn.split_once(":policy").is_some_and(|(_, path)| under(path));
-        let policy = policy_of(arn, detail.policy_version_list.unwrap_or_default());
+        let policy = policy_of(arn.clone(), detail.policy_version_list.unwrap_or_default());
         if under_path {
-            snapshot.policies.insert(policy.arn.clone(), policy);
+            let policy = shared(self.known.policies.get(&arn), policy);
+            snapshot.policies.insert(arn, policy);
         } else if policy.document.is_some_and(|document| document.only_denies()) {
-            snapshot.deny_only.insert(policy.arn);
+            snapshot.deny_only.insert(arn);
         }
     }
 }
@@ -84,6 +91,11 @@ impl Ours<'_> {
 /// Whether a trust policy speaks of an OIDC provider.
 fn is_federated(trust: &DocumentText) -> bool {
     trust.holds("oidc-provider/")
+}
+
+/// What was read, or what is known if that is the same.
+fn shared<T: PartialEq>(known: Option<&Arc<T>>, read: T) -> Arc<T> {
+    known.filter(|known| ***known == read).cloned().unwrap_or_else(|| Arc::new(read))
 }
 
 fn role_of(detail: RoleDetail) -> Role {
@@ -144,9 +156,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_is_not_kept_twice() {
+        let named_roles = &BTreeSet::new();
+        let read = |document: &str, known: &IdentitySnapshot| {
+            let ours = Ours { path: "/hipaa-operator/e/", cluster_arn: "arn:c", operator_role_name: None, named_roles, known };
+            let mut snapshot = IdentitySnapshot::default();
+            let role = RoleDetail::builder().role_name("r").path(ours.path).arn("r").assume_role_policy_document(document).build();
+            ours.take_role(role, &mut snapshot);
+            let version = PolicyVersion::builder().version_id("v1").is_default_version(true).document(document).build();
+            let arn = "arn:aws:iam::1:policy/hipaa-operator/e/p";
+            ours.take_policy(ManagedPolicyDetail::builder().arn(arn).policy_version_list(version).build(), &mut snapshot);
+            snapshot
+        };
+        let is_shared = |one: &IdentitySnapshot, other: &IdentitySnapshot| {
+            let roles = one.roles.values().zip(other.roles.values()).map(|(one, other)| Arc::ptr_eq(one, other));
+            let policies = one.policies.values().zip(other.policies.values()).map(|(one, other)| Arc::ptr_eq(one, other));
+            roles.chain(policies).collect::<Vec<_>>()
+        };
+        let first = read(DENY, &IdentitySnapshot::default());
+        let again = read(DENY, &first);
+        assert_eq!((is_shared(&first, &again), &again), (vec![true, true], &first));
+        let changed = read("{}", &first);
+        assert_eq!(is_shared(&first, &changed), [false, false]);
+        assert_eq!(changed, read("{}", &IdentitySnapshot::default()));
+    }
+
+    #[test]
     fn keeps_what_is_ours_and_what_denies() {
         let named_roles = &BTreeSet::from(["theirs".to_owned()]);
-        let ours = Ours { path: "/hipaa-operator/e/", cluster_arn: "arn:c", operator_role_name: Some("op"), named_roles };
+        let known = &IdentitySnapshot::default();
+        let ours = Ours { path: "/hipaa-operator/e/", cluster_arn: "arn:c", operator_role_name: Some("op"), named_roles, known };
         let mut snapshot = IdentitySnapshot::default();
         for (name, path) in [("mine", "/hipaa-operator/e/f/"), ("op", "/"), ("near", "/hipaa-operator-2/"), ("theirs", "/team/")] {
             let arn = format!("arn:aws:iam::1:role{path}{name}");

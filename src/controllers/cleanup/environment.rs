@@ -88,7 +88,7 @@ impl Cleanup<'_> {
     /// Whether there is anything to take away, for which the claim has to be ours.
     async fn finds_anything(&self, pass: &Pass<'_>, observed: &EnvironmentObservation) -> Result<bool, Fault> {
         let wanted = tags::of_environment(&pass.rules.scope);
-        let role = |role: &Role<DocumentText>| tags::owned(&role.tags, &wanted);
+        let role = |role: &Arc<Role<DocumentText>>| tags::owned(&role.tags, &wanted);
         let recorded = |workload: &PhiWorkload| self.context.statuses.previous(workload) != PhiWorkloadStatus::default();
         Ok(pass.identity.snapshot().roles.values().any(role)
             || self.bound(&pass.name).iter().any(|workload| recorded(workload) && workload.finalizers().iter().any(|one| one == FINALIZER))

@@ -1,6 +1,7 @@
 //! Roles of this environment that no living workload claims.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::domain::names::last;
 use crate::domain::{Scope, tags};
@@ -101,7 +102,8 @@ pub fn sweep(
     // After the roles, because IAM keeps a policy that is attached. That of a workload that lives again stays.
     let policies: BTreeSet<&String> = done.values().map(|left| &left.policy_arn).filter(|arn| !claimed.has(arn)).collect();
     let policies = policies.into_iter().filter_map(|arn| identity.policies.get(arn));
-    let delete = |policy: &ManagedPolicy| Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() };
+    let delete =
+        |policy: &Arc<ManagedPolicy>| Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() };
     sweep.actions.extend(policies.map(delete));
     sweep.actions.extend(open(&done, claimed));
     sweep.finished = done.into_keys().cloned().collect();

@@ -104,7 +104,7 @@ impl World {
     /// The bulk read brings the boundary too.
     fn read_in_bulk(&mut self) {
         if let Ok(Some(boundary)) = &self.observed.boundary {
-            self.identity.policies.insert(boundary.arn.clone(), boundary.kept());
+            self.identity.policies.insert(boundary.arn.clone(), boundary.kept().into());
         }
     }
 
@@ -255,7 +255,7 @@ fn tampered(spec: PhiEnvironmentSpec, how: &Tampering) -> World {
     for claimed in &how.claims {
         let policy = claim(*claimed, &world.rules.scope);
         world.observed.claims.iter_mut().for_each(|claims| claims.add(&policy));
-        world.identity.policies.insert(policy.arn.clone(), policy.kept());
+        world.identity.policies.insert(policy.arn.clone(), policy.kept().into());
     }
     world.carry_out(|number| how.done & (1 << (number % 32)) != 0);
     if how.recorded {
@@ -377,9 +377,9 @@ fn put(world: &mut World, things: &WorkloadThings) {
     object.status = Some(things.previous.clone());
     world.workloads = vec![object];
     world.identity.deny_only.clone_from(&things.identity.deny_only);
-    world.identity.roles.extend(things.role.iter().map(|role| (role.name.clone(), role.kept())));
+    world.identity.roles.extend(things.role.iter().map(|role| (role.name.clone(), role.kept().into())));
     let policies: Vec<ManagedPolicy> = things.policy.iter().cloned().collect();
-    world.identity.policies.extend(policies.into_iter().map(|policy| (policy.arn.clone(), policy.kept())));
+    world.identity.policies.extend(policies.into_iter().map(|policy| (policy.arn.clone(), policy.kept().into())));
     let fence = things.network_policy.as_ref();
     let around = FoundNamespace {
         labels: BTreeMap::from([("phi".to_owned(), "allowed".to_owned())]),

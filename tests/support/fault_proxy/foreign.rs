@@ -24,8 +24,8 @@ impl Foreign {
         (self.roles.div_ceil(self.on_a_page) * 4).div_ceil(3)
     }
 
-    /// One page, from 0; `real` is the whole answer of the emulator.
-    pub fn page(self, number: usize, real: &str) -> String {
+    /// One page, from 0, of what the request's `form` filters for; `real` is the whole answer of the emulator to the same filter.
+    pub fn page(self, number: usize, real: &str, form: &str) -> String {
         let (mut roles, mut policies) = (String::new(), String::new());
         if number == self.pages() / 2 {
             roles.push_str(inner(real, "RoleDetailList"));
@@ -33,6 +33,12 @@ impl Foreign {
         }
         for role in self.on_page(number) {
             self.role(role, &mut roles, &mut policies).expect("a String takes all");
+        }
+        // The list of the other kind is there, and empty.
+        for (kind, list) in [("Role", &mut roles), ("LocalManagedPolicy", &mut policies)] {
+            if !form.split('&').any(|field| field.starts_with("Filter.member.") && field.ends_with(&format!("={kind}"))) {
+                list.clear();
+            }
         }
         let more = if number + 1 < self.pages() {
             format!("<IsTruncated>true</IsTruncated><Marker>{}</Marker>", number + 1)

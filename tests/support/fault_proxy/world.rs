@@ -141,7 +141,7 @@ impl Memory {
             *self.details.lock().unwrap_or_else(PoisonError::into_inner) = real;
         }
         let real = self.details.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(refusal::response(200, "text/xml", foreign.page(number, &real)))
+        Ok(refusal::response(200, "text/xml", foreign.page(number, &real, form)))
     }
 }
 

@@ -18,7 +18,7 @@ fn account() -> (Role, IdentitySnapshot) {
     let role =
         Role { name: "theirs".into(), arn: "arn:aws:iam::1:role/theirs".into(), attached: [POLICY.to_owned()].into(), ..Role::default() };
     let policy = ManagedPolicy { arn: POLICY.into(), ..ManagedPolicy::default() };
-    (role, IdentitySnapshot { policies: [(POLICY.to_owned(), policy)].into(), ..IdentitySnapshot::default() })
+    (role, IdentitySnapshot { policies: [(POLICY.to_owned(), policy.into())].into(), ..IdentitySnapshot::default() })
 }
 
 /// Living workloads by the name of their policy, with the platform's role that has it.
@@ -67,7 +67,10 @@ fn left() -> HandedOver {
 
 fn planned(claimed: &Living, roles: &[Role]) -> Vec<&'static str> {
     let identity = IdentitySnapshot {
-        policies: BTreeMap::from([(ARN.to_owned(), crate::observed::identity::ManagedPolicy { arn: ARN.into(), ..Default::default() })]),
+        policies: BTreeMap::from([(
+            ARN.to_owned(),
+            crate::observed::identity::ManagedPolicy { arn: ARN.into(), ..Default::default() }.into(),
+        )]),
         ..IdentitySnapshot::default()
     };
     let handed_over = BTreeMap::from([("role".to_owned(), left())]);
