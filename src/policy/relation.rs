@@ -23,14 +23,11 @@ pub enum Relation {
 /// Relates `observed` to `desired`.
 #[must_use]
 pub fn relate(desired: &PolicyDocument, observed: &PolicyDocument) -> Relation {
-    if desired == observed {
-        // The common case, in which nothing has to be taken apart.
+    // Most often nothing has to be taken apart.
+    if desired == observed || atoms(desired) == atoms(observed) {
         return Relation::Same;
     }
     let (wanted, found) = (atoms(desired), atoms(observed));
-    if wanted == found {
-        return Relation::Same;
-    }
     let of = |set: &BTreeSet<Permission>, effect| set.iter().filter(move |p| p.effect == effect).cloned().collect::<Vec<_>>();
     let allows_shrank = all_covered(&of(&found, Effect::Allow), &of(&wanted, Effect::Allow));
     let denies_grew = all_covered(&of(&wanted, Effect::Deny), &of(&found, Effect::Deny));
@@ -250,14 +247,9 @@ fn statement_atoms(statement: &Statement) -> Vec<Permission> {
     let mut atoms = Vec::new();
     for principal in subjects(statement).into_iter().map(Rc::new) {
         for action in &actions {
-            for resource in &resources {
-                atoms.push(Permission {
-                    effect: statement.effect,
-                    principal: principal.clone(),
-                    action: action.clone(),
-                    resource: resource.clone(),
-                    condition: condition.clone(),
-                });
+            for resource in resources.iter().cloned() {
+                let (principal, action, condition) = (principal.clone(), action.clone(), condition.clone());
+                atoms.push(Permission { effect: statement.effect, principal, action, resource, condition });
             }
         }
     }
