@@ -176,6 +176,9 @@ pub struct ContextualGrounding {
 pub struct GuardrailStatus {
     /// The environment's name for it.
     pub name: String,
+    /// Who made it: what was only verified is never taken for ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub management: Option<Management>,
     /// Its id.
     pub guardrail_id: String,
     /// Its ARN.
@@ -186,6 +189,15 @@ pub struct GuardrailStatus {
     /// ARN and version before, which roles may name until the overlap ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_identifier: Option<String>,
+    /// The key of its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key_arn: Option<String>,
+    /// The key of the version before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_kms_key_arn: Option<String>,
+    /// ARN of the guardrail profile that takes it to other Regions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile_arn: Option<String>,
     /// Since when version is the one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,

@@ -120,6 +120,11 @@ pub struct WorkloadIdentityStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub accesses: Vec<AppliedAccess>,
+    /// The guardrails that the policy names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub guardrails: Vec<AppliedGuardrail>,
     /// The stores that the policy contains.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
@@ -138,6 +143,39 @@ pub struct AppliedAccess {
     pub name: String,
     /// Generation of its spec.
     pub generation: i64,
+    /// The environment's name for the guardrail that its calls have to name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guardrail: Option<String>,
+}
+
+impl AppliedAccess {
+    /// Whether it is the access of this name in this generation.
+    #[must_use]
+    pub fn is(&self, name: &str, generation: i64) -> bool {
+        self.name == name && self.generation == generation
+    }
+}
+
+/// A guardrail as it went into the policy: it stays there until another one can take its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedGuardrail {
+    /// The environment's name for it.
+    pub name: String,
+    /// Its id.
+    pub guardrail_id: String,
+    /// The version that applications are told to name.
+    pub version: String,
+    /// ARN and version of each that calls may name.
+    #[schemars(length(max = 4))]
+    pub identifiers: Vec<String>,
+    /// Keys that its configuration is encrypted with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    pub kms_key_arns: Vec<String>,
+    /// ARN of the guardrail profile that takes it to other Regions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile_arn: Option<String>,
 }
 
 /// A store as it went into the policy.

@@ -162,7 +162,8 @@ async fn named(client: &Client, rules: &Rules, workloads: &[PhiWorkload]) -> Res
             workload.metadata.namespace == access.metadata.namespace && workload.name_any() == access.spec.workload_ref.name
         })
     };
-    Ok(Named::of(&rules.terms, all.iter().filter(theirs).map(|access| &access.spec)))
+    let each = all.iter().filter(theirs);
+    Ok(Named::of(&rules.terms, each.map(|access| (access.metadata.namespace.as_deref().unwrap_or_default(), &access.spec))))
 }
 
 /// The namespaces that the environment admits or that hold a workload of it.

@@ -18,6 +18,7 @@ use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 
 use super::context::Context;
+use super::context::named::PATIENCE;
 use super::workload::{declared_accesses, labels_of};
 use super::{Next, key_of};
 
@@ -59,7 +60,7 @@ pub(super) async fn reconcile(context: &Context, object: &BedrockAccess) -> Resu
                     let labels = labels_of(context, &namespace);
                     let bound = admits(&declared.spec.namespace_selector, &labels);
                     if bound && context.waits_for_answer(&known, siblings.iter().map(|access| &access.spec)) {
-                        return Ok(Next::Settled(IDLE));
+                        return Ok(Next::Settled(PATIENCE));
                     }
                     let workload_status = context.statuses.previous(workload);
                     let admitted = admitted(&known.facts.stores, &labels);

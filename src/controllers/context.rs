@@ -1,6 +1,6 @@
 //! What every controller has in hand.
 
-mod named;
+pub(super) mod named;
 mod unread;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -80,6 +80,8 @@ pub struct Context {
     iam_failed: Mutex<HashMap<String, Instant>>,
     identities: Mutex<HashMap<String, Arc<SharedIdentity>>>,
     claimed_elsewhere: Mutex<HashSet<String>>,
+    /// Since when the account is to be asked for a model or profile, by environment and id.
+    asked_since: Mutex<HashMap<(String, String), Instant>>,
 }
 
 /// Why nothing may be claimed from an environment: the reason, and what went wrong.
@@ -156,6 +158,7 @@ impl Context {
             iam_failed: Mutex::default(),
             identities: Mutex::default(),
             claimed_elsewhere: Mutex::default(),
+            asked_since: Mutex::default(),
             client,
             caches,
             queues,

@@ -144,6 +144,7 @@ impl Pass<'_> {
             recorded_key: recorded_key(&self.previous),
             boundary_refused: refused_boundary(&self.previous),
             recorded_endpoints: &self.previous.endpoints,
+            uid: self.object.metadata.uid.as_deref().unwrap_or_default(),
             recorded_guardrails: &self.previous.guardrails,
             federated: &self.identity.federated(),
             service_accounts: &self.service_accounts(),

@@ -143,6 +143,7 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
         additional_policies,
         models,
         profiles,
+        only_named: rules.named.models.union(&rules.named.profiles).cloned().collect(),
         guardrails,
         dns_service_addresses: dns,
     };

@@ -46,7 +46,8 @@ pub(super) async fn environment(pass: &Pass<'_>, observed: &EnvironmentObservati
     let verdicts = pass.scope_verdicts(observed);
     let wants_all_gone = pass.rules.resolved.deletion_policy == DeletionPolicy::Delete;
     // What could not be read is not gone.
-    let network_unread = wants_all_gone && (observed.endpoints.is_err() || observed.security_groups.is_err());
+    let guardrail_unread = observed.guardrails.values().any(Result::is_err);
+    let network_unread = wants_all_gone && (observed.endpoints.is_err() || observed.security_groups.is_err() || guardrail_unread);
     let unread = verdicts.contains(&Verdict::Unknown) || !pass.identity_read || network_unread;
     if pass.enforces() && unread && wants_all_gone {
         return Ok(Next::Soon(AGAIN));

@@ -17,7 +17,7 @@ use kube::{Resource, ResourceExt};
 
 use crate::api::annotations::FINALIZER;
 use crate::api::conditions::Reason;
-use crate::api::{PhiWorkload, PhiWorkloadStatus};
+use crate::api::{BedrockAccess, PhiWorkload, PhiWorkloadStatus};
 use crate::cluster::objects::WithStatus;
 use crate::domain::{Fault, names};
 use crate::observed::handed_over::HandedOver;
@@ -25,6 +25,7 @@ use crate::status::conditions::{Stamp, State};
 use crate::status::transitions::transitions;
 use crate::status::workload::{stale, unjudged};
 
+use super::context::named::PATIENCE;
 use super::context::{Context, Environment};
 use super::{Next, marks};
 pub(super) use gather::{declared_accesses, labels_of};
@@ -41,13 +42,15 @@ const PODS: Duration = Duration::from_secs(1);
 /// its fence, its environment's facts, and what others did to its role.
 pub(super) fn inputs(context: &Context, object: &PhiWorkload) -> String {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let accesses: Vec<String> = context.caches.accesses_of(&namespace, &name, |access| Some(marks(access)));
+    let known = context.environment(&object.spec.environment_ref.name);
+    let resolved = |access: &BedrockAccess| known.as_ref().map(|known| format!("{:?}", known.facts.resolution(&access.spec)));
+    let accesses: Vec<_> = context.caches.accesses_of(&namespace, &name, |access| Some((marks(access), resolved(access))));
     let around = context.caches.namespaces.get(&ObjectRef::new(&namespace));
     let around = around.map(|found| (found.metadata.labels.clone(), found.metadata.deletion_timestamp.clone()));
     let account = context.caches.service_accounts.get(&ObjectRef::new(&object.spec.service_account_name).within(&namespace));
     let fence = context.caches.network_policies.get(&ObjectRef::new(&names::network_policy(&name)).within(&namespace));
     let fence = fence.map(|found| (found.meta().uid.clone(), found.meta().generation));
-    let environment = context.environment(&object.spec.environment_ref.name);
+    let environment = known;
     let drifts = environment.as_ref().map(|environment| drifts(environment, &namespace, &object.spec.service_account_name));
     let environment = environment.map(|environment| environment.digest.clone());
     let account = account.and_then(|found| found.metadata.uid.clone());
@@ -74,7 +77,7 @@ pub(super) async fn reconcile(context: &Context, object: &PhiWorkload) -> Result
             }
             let pass = Pass::new(context, object, declared, known);
             // The sum of its accesses is not known before, and what is there stays meanwhile.
-            if pass.waits_for_answer() { Ok(Next::Settled(IDLE)) } else { pass.run().await }
+            if pass.waits_for_answer() { Ok(Next::Settled(PATIENCE)) } else { pass.run().await }
         }
         _ if object.metadata.deletion_timestamp.is_some() => hand_over(context, object).await,
         (declared, _) => wait(context, object, declared.is_some()).await,

@@ -1,6 +1,6 @@
 //! Everything that a pass over an environment has read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::Fault;
 use crate::policy::PolicyDocument;
@@ -64,6 +64,8 @@ pub struct EnvironmentObservation {
     pub models: BTreeMap<String, Read<Option<ModelAvailability>>>,
     /// Every approved profile; `None` for one that the account does not see.
     pub profiles: BTreeMap<String, Read<Option<Profile>>>,
+    /// Those of the models and profiles that only accesses name.
+    pub only_named: BTreeSet<String>,
     /// Every declared guardrail, by the environment's name for it.
     pub guardrails: BTreeMap<String, Read<ObservedGuardrail>>,
     /// Service addresses of the cluster's DNS.
@@ -98,6 +100,7 @@ impl EnvironmentObservation {
             additional_policies,
             models,
             profiles,
+            only_named,
             guardrails,
             dns_service_addresses,
         } = self;
@@ -124,8 +127,10 @@ impl EnvironmentObservation {
             ("attachment-quota", attachment_quota.as_ref().err()),
             ("dns-service", dns_service_addresses.as_ref().err()),
         ];
-        let models = models.values().map(|read| ("model", read.as_ref().err()));
-        let profiles = profiles.values().map(|read| ("profile", read.as_ref().err()));
+        // Of these only the accesses that name them have to do without.
+        let label = |id: &String, name| if only_named.contains(id) { "named-by-access" } else { name };
+        let models = models.iter().map(|(id, read)| (label(id, "model"), read.as_ref().err()));
+        let profiles = profiles.iter().map(|(id, read)| (label(id, "profile"), read.as_ref().err()));
         let guardrails = guardrails.values().map(|read| ("guardrail", read.as_ref().err()));
         let policies = additional_policies.values().map(|read| ("additional-policy", read.as_ref().err()));
         let each = single.into_iter().chain(policies).chain(models).chain(profiles).chain(guardrails);

@@ -6,7 +6,7 @@ mod models;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::conditions::{ConditionType, Reason};
-use crate::api::phi_workload::{AppliedAccess, AppliedStore, WorkloadIdentityStatus};
+use crate::api::phi_workload::{AppliedAccess, AppliedGuardrail, AppliedStore, WorkloadIdentityStatus};
 use crate::api::stores::DataStore;
 use crate::api::{BedrockAccessSpec, Operation, PhiWorkloadSpec, UseCase, Verdict};
 use crate::catalogue::Control;
@@ -44,6 +44,8 @@ pub struct Requests<'a> {
     pub accesses: &'a [DeclaredAccess],
     /// The accesses that its policy contains.
     pub applied: &'a [AppliedAccess],
+    /// The guardrails that its policy names.
+    pub guardrails: &'a [AppliedGuardrail],
     /// The stores that it names.
     pub stores: StoreRequest<'a>,
 }
@@ -61,6 +63,7 @@ impl<'a> Requests<'a> {
         Self {
             accesses,
             applied: identity.map(|identity| identity.accesses.as_slice()).unwrap_or_default(),
+            guardrails: identity.map(|identity| identity.guardrails.as_slice()).unwrap_or_default(),
             stores: StoreRequest {
                 namespace,
                 names: spec.stores.as_deref().unwrap_or_default(),
@@ -74,8 +77,10 @@ impl<'a> Requests<'a> {
 /// The accesses and stores of a workload, judged together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Admitted {
-    /// The accesses that are given, oldest first, with the generation of each.
-    pub given: Vec<(String, i64)>,
+    /// The accesses that are given, oldest first.
+    pub given: Vec<AppliedAccess>,
+    /// The guardrails that they have to name, by name.
+    pub guardrails: Vec<AppliedGuardrail>,
     /// The stores that are given, by name.
     pub given_stores: Vec<AppliedStore>,
     /// The policy with all of them; `None` if none is given.
@@ -100,18 +105,26 @@ pub fn admit(requests: &Requests, facts: &EnvironmentFacts) -> Admitted {
     ordered.sort_by(|a, b| (&a.created, &a.name).cmp(&(&b.created, &b.name)));
     for access in ordered {
         let (grant, mut findings) = judge(&access.spec, facts);
-        let there = requests.applied.iter().any(|applied| applied.name == access.name && applied.generation == access.generation);
+        let applied = requests.applied.iter().find(|applied| applied.is(&access.name, access.generation));
+        let there = applied.is_some();
         let limited = |findings: &[Finding]| {
             findings
                 .iter()
                 .all(|finding| finding.verdict != Verdict::Fail || !finding.blocks || finding.reason == Reason::BoundaryTooNarrow)
         };
-        // One that is there goes on as it is until its guardrail is ready; a new one waits for it.
-        let admitted_now = !refused(&findings) && !guardrail::is_awaited(&findings);
-        if let Some(grant) = grant.filter(|_| admitted_now || (there && limited(&findings))) {
+        // One that is there goes on under the guardrail that it has until the wanted one is ready; a new one waits for it.
+        let awaited = guardrail::is_awaited(&findings);
+        let admitted_now = !refused(&findings) && !awaited;
+        if let Some(mut grant) = grant.filter(|_| admitted_now || (there && limited(&findings))) {
+            if awaited {
+                grant.guardrail = applied.and_then(|applied| guardrail::kept(applied, requests.guardrails));
+            }
+            let guardrail = grant.guardrail.as_ref().map(guardrail::applied);
             sum.grants.push(grant);
             if sum.grants.len() <= ACCESSES && sum.fits(&mut admitted) {
-                admitted.given.push((access.name.clone(), access.generation));
+                let name = guardrail.as_ref().map(|guardrail| guardrail.name.clone());
+                admitted.given.push(AppliedAccess { name: access.name.clone(), generation: access.generation, guardrail: name });
+                admitted.guardrails.extend(guardrail.filter(|one| !admitted.guardrails.iter().any(|other| other.name == one.name)));
             } else {
                 sum.grants.pop();
                 findings.push(Finding::fail(Control::LeastPrivilege, FAMILY, Reason::QuotaExceeded, format!(
@@ -122,6 +135,7 @@ pub fn admit(requests: &Requests, facts: &EnvironmentFacts) -> Admitted {
         admitted.findings.insert(access.name.clone(), findings);
     }
     sum.add_stores(new, &mut admitted);
+    admitted.guardrails.sort_by(|a, b| a.name.cmp(&b.name));
     admitted.given_stores.sort_by(|a, b| a.name.cmp(&b.name));
     admitted
 }
@@ -190,7 +204,7 @@ pub fn judge(spec: &BedrockAccessSpec, facts: &EnvironmentFacts) -> (Option<Gran
     if findings.iter().any(|finding| matches!(finding.verdict, Verdict::Fail | Verdict::Unknown)) {
         return (None, findings);
     }
-    let (guardrail, told) = guardrail::judge(spec, facts);
+    let (guardrail, told) = guardrail::judge(spec, &grant, facts);
     grant.guardrail = guardrail;
     findings.extend(told);
     if findings.iter().any(|finding| finding.verdict == Verdict::Fail && finding.blocks) {

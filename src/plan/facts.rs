@@ -49,6 +49,9 @@ pub struct EnvironmentFacts {
     pub models: BTreeMap<String, Option<String>>,
     /// Approved profiles, also those of approved families that an access names.
     pub profiles: BTreeMap<String, ProfileFact>,
+    /// What accesses name of approved families beyond what their namespace has room for: the account is not asked for it.
+    #[serde(default)]
+    pub too_many: BTreeSet<String>,
     /// Guardrails, by the environment's name for each; `None` for one of which no version is usable yet.
     #[serde(default)]
     pub guardrails: BTreeMap<String, Option<PinnedGuardrail>>,
@@ -122,6 +125,7 @@ impl EnvironmentFacts {
             vpc_id: vpc.id.clone(),
             issuer: without_scheme(&cluster.issuer).to_owned(),
             terms: rules.terms.clone(),
+            too_many: rules.named.too_many.clone(),
             models: read_or_kept(
                 &observed.models,
                 previous.map(|previous| &previous.models),
@@ -134,7 +138,7 @@ impl EnvironmentFacts {
                 &rules.terms.exact_profiles().collect(),
                 |read| profile_fact(read, &rules.terms),
             )?,
-            guardrails: pinned(rules, &observed.guardrails, guardrails),
+            guardrails: pinned(rules, guardrails),
             default_guardrail: rules.default_guardrail(),
             boundary_arn: rules.boundary_arn(),
             max_session_duration: rules.resolved.max_session_duration,
@@ -214,10 +218,16 @@ impl EnvironmentFacts {
         Setting { scope: &self.scope, vpc_id: &self.vpc_id, issuer: &self.issuer, terms: &self.terms }
     }
 
-    /// Digest of what all documents depend on, whatever single models and profiles resolve to.
+    /// Digest of what all documents depend on, whatever single models, profiles and guardrails resolve to.
     #[must_use]
     pub fn digest_without_resolutions(&self) -> String {
-        digest::of_value(&Self { models: BTreeMap::new(), profiles: BTreeMap::new(), ..self.clone() })
+        digest::of_value(&Self {
+            models: BTreeMap::new(),
+            profiles: BTreeMap::new(),
+            too_many: BTreeSet::new(),
+            guardrails: BTreeMap::new(),
+            ..self.clone()
+        })
     }
 
     /// Name of the platform's role for a service account; `None` if roles are ours to make, or none is named.

@@ -4,6 +4,8 @@
 //! Actions are those of <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html>. Nothing here speaks
 //! of an access, so that none of it can break another access of the same workload.
 
+use std::collections::BTreeSet;
+
 use crate::api::SideDoor;
 
 use super::document::Statement;
@@ -71,7 +73,8 @@ pub(super) fn denies(setting: &Setting) -> Vec<Statement> {
             profiles,
         ));
     }
-    let mut regions: Vec<String> = terms.regions.iter().cloned().collect();
+    // Calls are made in the environment's own Region, whatever profiles lead to.
+    let mut regions: Vec<String> = terms.regions.iter().chain([&scope.region]).collect::<BTreeSet<_>>().into_iter().cloned().collect();
     if terms.global_profiles {
         // What Bedrock says of the call that a global profile makes.
         regions.push("unspecified".to_owned());

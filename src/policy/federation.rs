@@ -4,7 +4,6 @@
 
 use super::document::{Effect, PolicyDocument, Principal, Statement, Values};
 use super::relation::matches;
-use super::trust::AUDIENCE;
 
 /// A service account of a cluster, as its tokens name it.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +39,11 @@ fn speaks_of(statement: &Statement, who: &Subject) -> bool {
 }
 
 fn may_hold(statement: &Statement, who: &Subject) -> bool {
-    let (sub, aud) = (format!("{}:sub", who.issuer).to_lowercase(), format!("{}:aud", who.issuer).to_lowercase());
+    // A pod may have a token made for any audience, so only the subject tells.
+    let sub = format!("{}:sub", who.issuer).to_lowercase();
     statement.condition.iter().all(|(operator, keys)| {
         keys.iter().all(|(key, values)| match key.to_lowercase() {
             key if key == sub => may_match(operator, values, who.subject),
-            key if key == aud => may_match(operator, values, AUDIENCE),
             _ => true,
         })
     })
@@ -94,7 +93,7 @@ mod tests {
             (ours, web, on("StringNotEquals", "sub", notes), false),
             (ours, web, on("StringNotLike", "sub", r#""system:serviceaccount:lab:*""#), true),
             (ours, web, on("StringEquals", "aud", r#""sts.amazonaws.com""#), true),
-            (ours, web, on("StringEquals", "aud", r#""another""#), false),
+            (ours, web, on("StringEquals", "aud", r#""another""#), true),
             (ours, web, "{}".to_owned(), true),
             (ours, "sts:*", "{}".to_owned(), true),
             (ours, "sts:AssumeRole", "{}".to_owned(), false),

@@ -95,11 +95,11 @@ fn allows(setting: &Setting, grants: &[Grant], stores: &[&DataStore]) -> Vec<Sta
 /// What callers of guardrails do with them. Bedrock applies them on the caller's behalf, where calls carry no VPC.
 fn guardrails(setting: &Setting, grants: &[Grant]) -> Vec<Statement> {
     let pinned: BTreeSet<&PinnedGuardrail> = grants.iter().filter_map(|grant| grant.guardrail.as_ref()).collect();
-    let arns: BTreeSet<&str> = pinned.iter().flat_map(|one| one.arns()).collect();
-    let keys: BTreeSet<&String> = pinned.iter().filter_map(|one| one.kms_key_arn.as_ref()).collect();
+    let arns: BTreeSet<String> = pinned.iter().flat_map(|one| one.arns(&setting.terms.regions)).collect();
+    let keys: BTreeSet<&String> = pinned.iter().flat_map(|one| &one.kms_key_arns).collect();
     let mut statements = Vec::new();
     if !arns.is_empty() {
-        statements.push(Statement::allow("Guardrails", &["bedrock:ApplyGuardrail"], arns.into_iter().map(str::to_owned).collect()));
+        statements.push(Statement::allow("Guardrails", &["bedrock:ApplyGuardrail"], arns.into_iter().collect()));
     }
     if !keys.is_empty() {
         let usage = Statement::allow("GuardrailKeys", &["kms:Decrypt"], keys.into_iter().cloned().collect());
@@ -108,7 +108,8 @@ fn guardrails(setting: &Setting, grants: &[Grant]) -> Vec<Statement> {
     statements
 }
 
-/// Denies every inference that names none of the workload's guardrails, models aside that take none. The allows say which of them.
+/// Denies every inference that names none of the workload's guardrails, aside from models that take none and from what an access may
+/// still call without one. The allows say which guardrail.
 fn without_guardrail(grants: &[Grant], setting: &Setting) -> Option<Statement> {
     let pins: BTreeSet<String> =
         grants.iter().filter_map(|grant| grant.guardrail.as_ref()).flat_map(|pinned| pinned.identifiers.clone()).collect();
@@ -116,11 +117,15 @@ fn without_guardrail(grants: &[Grant], setting: &Setting) -> Option<Statement> {
         return None;
     }
     let scope = setting.scope;
-    let of_models = grants.iter().flat_map(|grant| &grant.models).filter(|model| !takes_guardrail(model));
-    let mut exempt: BTreeSet<String> = of_models.map(|model| scope.foundation_model_arn(&scope.region, model)).collect();
-    for profile in grants.iter().flat_map(|grant| &grant.profiles).filter(|profile| exempts(profile)) {
-        exempt.insert(setting.profile_arn(&profile.id));
-        exempt.extend(profile.model_arns.iter().cloned());
+    let mut exempt = BTreeSet::new();
+    for grant in grants {
+        let free = grant.guardrail.is_none();
+        let of_models = grant.models.iter().filter(|model| free || !takes_guardrail(model));
+        exempt.extend(of_models.map(|model| scope.foundation_model_arn(&scope.region, model)));
+        for profile in grant.profiles.iter().filter(|profile| free || exempts(profile)) {
+            exempt.insert(setting.profile_arn(&profile.id));
+            exempt.extend(profile.model_arns.iter().cloned());
+        }
     }
     let mut statement = Statement::deny("WithoutGuardrail", &INFERENCE, vec!["*".to_owned()]);
     if !exempt.is_empty() {
@@ -155,8 +160,8 @@ pub(super) fn from_vpc(statement: Statement, region: &str, vpc_id: &str) -> Stat
     statement.when("StringEquals", "aws:RequestedRegion", vec![region.to_owned()])
 }
 
-/// For each thing and action the guardrails that a call has to name one of; none if it need not.
-type Pins<T> = BTreeMap<T, BTreeMap<&'static str, BTreeSet<String>>>;
+/// For each thing and action the guardrails that a call has to name one of; `None` if it need not.
+type Pins<T> = BTreeMap<T, BTreeMap<&'static str, Option<BTreeSet<String>>>>;
 
 fn models(grants: &[Grant]) -> Pins<String> {
     let mut all = Pins::new();
@@ -187,9 +192,11 @@ fn profiles(grants: &[Grant]) -> Pins<Profile> {
 }
 
 fn add<T: Ord>(all: &mut Pins<T>, thing: T, action: &'static str, grant: &Grant, takes: bool) {
-    let pins = all.entry(thing).or_default().entry(action).or_default();
-    if takes && INFERENCE.contains(&action) {
-        pins.extend(grant.guardrail.iter().flat_map(|pinned| pinned.identifiers.clone()));
+    let pins = all.entry(thing).or_default().entry(action).or_insert_with(|| Some(BTreeSet::new()));
+    match (&grant.guardrail, pins.as_mut()) {
+        (Some(pinned), Some(pins)) if takes && INFERENCE.contains(&action) => pins.extend(pinned.identifiers.iter().cloned()),
+        (Some(_), None) if takes && INFERENCE.contains(&action) => {}
+        _ => *pins = None,
     }
 }
 
@@ -199,7 +206,7 @@ fn by_permission<T: Ord + Clone>(all: Pins<T>) -> BTreeMap<(Vec<&'static str>, B
     for (thing, actions) in all {
         let mut alike: BTreeMap<BTreeSet<String>, Vec<&'static str>> = BTreeMap::new();
         for (action, pins) in actions {
-            alike.entry(pins).or_default().push(action);
+            alike.entry(pins.unwrap_or_default()).or_default().push(action);
         }
         for (pins, actions) in alike {
             groups.entry((actions, pins)).or_default().push(thing.clone());

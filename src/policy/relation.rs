@@ -187,6 +187,8 @@ impl Pattern {
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Like(wide), Self::Like(narrow)) => matches(wide, narrow),
+            (Self::Like(wide), Self::AllBut(_)) => wide == "*",
+            (Self::AllBut(these), Self::AllBut(more)) => these.is_subset(more),
             (Self::AllBut(these), Self::Like(narrow)) => !narrow.contains(['*', '?']) && !these.iter().any(|one| matches(one, narrow)),
             _ => self == other,
         }

@@ -103,7 +103,8 @@ pub const GLOBAL: &str = "global.";
 
 /// The entries of either that are approved by the other too.
 fn in_both(one: &BTreeSet<String>, other: &BTreeSet<String>) -> BTreeSet<String> {
-    let approved = |by: &BTreeSet<String>, entry: &String| by.iter().any(|approved| is_of(approved, entry));
+    // Of two families the narrower one, if one holds the other.
+    let approved = |by: &BTreeSet<String>, entry: &String| by.iter().any(|one| one == entry || (is_family(one) && matches(one, entry)));
     let ours = one.iter().filter(|entry| approved(other, entry));
     ours.chain(other.iter().filter(|entry| approved(one, entry))).cloned().collect()
 }

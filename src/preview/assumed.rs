@@ -84,10 +84,11 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         platform_boundary: Ok(rules.platform_boundary_arn.is_some().then(|| {
             let profiles = rules.terms.exact_profiles().filter_map(|id| profile(rules, id, known)).collect();
             let setting = rules.setting(&vpc_id, without_scheme(&issuer));
-            permissions_boundary(&setting, &profiles, &rules.guardrail_limits(), &rules.stores.iter().collect::<Vec<_>>())
+            permissions_boundary(&setting, &profiles, &rules.guardrail_limits(&[]), &rules.stores.iter().collect::<Vec<_>>())
         })),
         models: rules.models().into_iter().map(|model| (model, Ok(Some(available.clone())))).collect(),
         guardrails: rules.guardrails.iter().map(|rule| (rule.name.clone(), Ok(guardrail(rules, rule)))).collect(),
+        only_named: BTreeSet::new(),
         profiles: rules.profiles().into_iter().map(|id| (id.clone(), Ok(profile(rules, &id, known)))).collect(),
         attachment_quota: Ok((!rules.additional_policies.is_empty()).then_some(ATTACHMENTS)),
         additional_policies: BTreeMap::new(),

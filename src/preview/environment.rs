@@ -34,7 +34,8 @@ pub(super) fn plan<'a>(
     let (name, spec) = (environment.name_any(), &environment.spec);
     let subject = Subject::of("PhiEnvironment", environment);
     let mut rules = Rules::of(&name, spec, known.partition.as_deref());
-    rules.named = Named::of(&rules.terms, declared.accesses.iter().map(|access| &access.spec));
+    let each = declared.accesses.iter();
+    rules.named = Named::of(&rules.terms, each.map(|access| (access.metadata.namespace.as_deref().unwrap_or_default(), &access.spec)));
     let mut observed = observation(&rules, spec, known);
     let recorded_endpoints = known.found.as_ref().map(standing::recorded_endpoints).unwrap_or_default();
     let recorded_guardrails = known.found.as_ref().map(|found| found.recorded_guardrails.as_slice()).unwrap_or_default();

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use aws_sdk_bedrock::operation::get_guardrail::GetGuardrailOutput;
 use aws_sdk_bedrock::types::{
-    GuardrailContentFilter, GuardrailContentFilterConfig, GuardrailContentPolicy, GuardrailContentPolicyConfig,
-    GuardrailContextualGroundingFilterConfig, GuardrailContextualGroundingPolicy, GuardrailContextualGroundingPolicyConfig,
-    GuardrailFilterStrength, GuardrailPiiEntity, GuardrailPiiEntityConfig, GuardrailRegex, GuardrailRegexConfig,
-    GuardrailSensitiveInformationAction, GuardrailSensitiveInformationPolicy, GuardrailSensitiveInformationPolicyConfig, GuardrailSummary,
-    Tag,
+    GuardrailContentFilter, GuardrailContentFilterAction, GuardrailContentFilterConfig, GuardrailContentPolicy,
+    GuardrailContentPolicyConfig, GuardrailContextualGroundingAction, GuardrailContextualGroundingFilterConfig,
+    GuardrailContextualGroundingPolicy, GuardrailContextualGroundingPolicyConfig, GuardrailFilterStrength, GuardrailPiiEntity,
+    GuardrailPiiEntityConfig, GuardrailRegex, GuardrailRegexConfig, GuardrailSensitiveInformationAction,
+    GuardrailSensitiveInformationPolicy, GuardrailSensitiveInformationPolicyConfig, GuardrailSummary, Tag,
 };
 
 use super::Bedrock;
@@ -198,6 +198,7 @@ impl Policies {
 /// Only what is declared is compared: Bedrock adds actions, modalities and tiers by itself.
 fn read(answer: GetGuardrailOutput) -> GuardrailVersion {
     GuardrailVersion {
+        has_other_policies: has_other_policies(&answer),
         content: GuardrailContent {
             content_filters: content_filters(&answer),
             pii_entities: pii_entities(&answer),
@@ -207,7 +208,6 @@ fn read(answer: GetGuardrailOutput) -> GuardrailVersion {
             blocked_outputs_messaging: answer.blocked_outputs_messaging,
             kms_key_arn: answer.kms_key_arn,
         },
-        has_other_policies: answer.topic_policy.is_some() || answer.word_policy.is_some() || answer.automated_reasoning_policy.is_some(),
         profile_arn: answer.cross_region_details.and_then(|details| details.guardrail_profile_arn),
         id: answer.guardrail_id,
         arn: answer.guardrail_arn,
@@ -216,12 +216,24 @@ fn read(answer: GetGuardrailOutput) -> GuardrailVersion {
     }
 }
 
+fn has_other_policies(answer: &GetGuardrailOutput) -> bool {
+    let topics = answer.topic_policy.as_ref().is_some_and(|policy| !policy.topics().is_empty());
+    let words = answer.word_policy.as_ref().is_some_and(|policy| !policy.words().is_empty() || !policy.managed_word_lists().is_empty());
+    let reasoning = answer.automated_reasoning_policy.as_ref().is_some_and(|policy| !policy.policies().is_empty());
+    topics || words || reasoning
+}
+
 fn content_filters(answer: &GetGuardrailOutput) -> BTreeMap<String, (String, String)> {
-    let strength = |of: &GuardrailFilterStrength, enabled| if enabled == Some(false) { "NONE" } else { of.as_str() }.to_owned();
+    let strength = |of: &GuardrailFilterStrength, action: Option<&GuardrailContentFilterAction>, enabled: Option<bool>| {
+        // One that only reports stops nothing.
+        let off = enabled == Some(false) || action.is_some_and(|action| *action == GuardrailContentFilterAction::None);
+        if off { "NONE" } else { of.as_str() }.to_owned()
+    };
     let filters = answer.content_policy.as_ref().map(GuardrailContentPolicy::filters).unwrap_or_default();
     let one = |filter: &GuardrailContentFilter| {
-        let input = strength(&filter.input_strength, filter.input_enabled);
-        (filter.r#type.as_str().to_owned(), (input, strength(&filter.output_strength, filter.output_enabled)))
+        let input = strength(&filter.input_strength, filter.input_action.as_ref(), filter.input_enabled);
+        let output = strength(&filter.output_strength, filter.output_action.as_ref(), filter.output_enabled);
+        (filter.r#type.as_str().to_owned(), (input, output))
     };
     filters.iter().map(one).collect()
 }
@@ -247,7 +259,8 @@ fn regexes(answer: &GetGuardrailOutput) -> BTreeMap<String, (String, String)> {
 
 fn contextual_grounding(answer: &GetGuardrailOutput) -> BTreeMap<String, i32> {
     let filters = answer.contextual_grounding_policy.as_ref().map(GuardrailContextualGroundingPolicy::filters).unwrap_or_default();
-    let on = filters.iter().filter(|filter| filter.enabled != Some(false));
+    let only_reports = |action: &GuardrailContextualGroundingAction| *action == GuardrailContextualGroundingAction::None;
+    let on = filters.iter().filter(|filter| filter.enabled != Some(false) && !filter.action.as_ref().is_some_and(only_reports));
     on.map(|filter| (filter.r#type.as_str().to_owned(), hundredths(filter.threshold))).collect()
 }
 

@@ -90,7 +90,7 @@ impl Ours<'_> {
 
 /// Whether a trust policy speaks of an OIDC provider.
 fn is_federated(trust: &DocumentText) -> bool {
-    trust.holds("oidc-provider/")
+    trust.holds("oidc-provider/") || trust.holds("AssumeRoleWithWebIdentity")
 }
 
 /// What was read, or what is known if that is the same.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kube::ResourceExt;
 
 use crate::api::conditions::Reason;
-use crate::api::{PhiWorkload, Verdict};
+use crate::api::{BedrockAccess, PhiWorkload, Verdict};
 use crate::controllers::context::{Doubt, Environment};
 use crate::controllers::observe::Observation;
 use crate::domain::{digest, names};
@@ -50,26 +50,36 @@ impl Pass<'_> {
         // The mode is no fact of the account, but its change concerns every workload too.
         let mode = (format!("{:?}", self.mode), &self.object.spec.namespace_selector);
         let uid = self.object.metadata.uid.clone();
-        let digest = digest::of_value(&(&facts, mode, &suspended, &uid));
-        let (account, identity) = (self.account.clone(), self.identity.clone());
         let digest_of_facts = facts.digest_without_resolutions();
+        let digest = digest::of_value(&(&digest_of_facts, mode, &suspended, &uid));
+        let (account, identity) = (self.account.clone(), self.identity.clone());
         let named = &self.rules.named;
-        let asked = named.models.iter().chain(&named.profiles).cloned().collect();
+        let asked = named.models.iter().chain(&named.profiles).chain(&named.too_many).cloned().collect();
         let environment =
             Environment { uid, digest: digest.clone(), digest_of_facts, account, identity, facts, foreseen, suspended, asked };
         let environment = Arc::new(environment);
         let before = self.context.set_environment(&self.name, environment.clone());
-        let all = before.is_none_or(|before| before.digest != digest);
+        let all = before.as_ref().is_none_or(|before| before.digest != digest);
+        let resolved_anew = before.filter(|before| !before.facts.resolves_alike(&environment.facts));
         let scope = &environment.facts.scope;
         let concerned = |workload: &PhiWorkload| {
             let (namespace, account) = (workload.namespace().unwrap_or_default(), &workload.spec.service_account_name);
             let theirs = environment.facts.platform_role(&namespace, account);
             changed.contains(&names::role(scope, &namespace, account)) || theirs.is_some_and(|theirs| changed.contains(theirs))
         };
-        if all || !changed.is_empty() {
-            self.wake(|workload| all || concerned(workload), |_| all);
+        let deep =
+            |workload: &PhiWorkload| all || resolved_anew.as_ref().is_some_and(|before| self.depends(workload, before, &environment));
+        if all || resolved_anew.is_some() || !changed.is_empty() {
+            self.wake(|workload| deep(workload) || concerned(workload), deep);
             self.identity.told(changed);
         }
+    }
+
+    /// Whether an access of a workload depends on what the account now says otherwise.
+    fn depends(&self, workload: &PhiWorkload, before: &Environment, now: &Environment) -> bool {
+        let (namespace, name) = (workload.namespace().unwrap_or_default(), workload.name_any());
+        let differs = |access: &BedrockAccess| before.facts.differs_for(&now.facts, &access.spec).then_some(());
+        !self.context.caches.accesses_of(&namespace, &name, differs).is_empty()
     }
 
     /// Why power is only taken away for now, though the environment is the one meant. `wrote` says that until now it was not so.

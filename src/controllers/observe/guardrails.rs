@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 
 use crate::api::guardrails::GuardrailStatus;
+use crate::api::shared::Management;
 use crate::aws::Account;
 use crate::domain::{Scope, names, tags};
 use crate::observed::Read;
@@ -35,7 +36,8 @@ async fn verified(account: &Account, id: &str, version: &str) -> Read<ObservedGu
 async fn provisioned(account: &Account, scope: &Scope, name: &str, recorded: Option<&GuardrailStatus>) -> Read<ObservedGuardrail> {
     let bedrock = &account.bedrock;
     let mut found = ObservedGuardrail::default();
-    if let Some(recorded) = recorded {
+    // One that was only verified is the platform's, also after the spec says that we make one.
+    if let Some(recorded) = recorded.filter(|recorded| recorded.management == Some(Management::Provision)) {
         found.draft = bedrock.guardrail_draft(&recorded.guardrail_id).await?;
         found.ours = found.draft.is_some();
     }

@@ -36,8 +36,10 @@ impl<'a> Pass<'a> {
         let mode = environment.mode(declared, &[hold(object), hold(declared), held.as_deref()]);
         let admitted = admits(&declared.spec.namespace_selector, &labels);
         let accesses = declared_accesses(context, &namespace, &name);
-        let unknown =
-            || unreadable_access(context, &namespace, &previous).or_else(|| unresolved(&environment, &accesses).filter(|_| admitted));
+        let unknown = || {
+            unreadable_access(context, &namespace, &previous)
+                .or_else(|| unresolved(&environment, &accesses, &previous).filter(|_| admitted))
+        };
         let mode = match unknown() {
             Some(what) if mode != Mode::Audit => Mode::Frozen(what),
             _ => mode,
@@ -114,9 +116,12 @@ fn held_access(context: &Context, namespace: &str, workload: &str) -> Option<Str
     context.caches.accesses_of(namespace, workload, held).into_iter().next()
 }
 
-/// What accesses name of approved families and the account did not tell of: nothing is taken from the policy because of that.
-fn unresolved(environment: &Environment, accesses: &[DeclaredAccess]) -> Option<String> {
-    let missing = environment.facts.not_asked(accesses.iter().map(|access| &access.spec));
+/// What accesses that are in the policy name of approved families, and the account did not tell of since we started: what lies behind a
+/// profile is not known, and nothing is taken from the policy because of that.
+fn unresolved(environment: &Environment, accesses: &[DeclaredAccess], previous: &PhiWorkloadStatus) -> Option<String> {
+    let applied = previous.identity.as_ref().map(|identity| identity.accesses.as_slice()).unwrap_or_default();
+    let there = |access: &&DeclaredAccess| applied.iter().any(|applied| applied.is(&access.name, access.generation));
+    let missing = environment.facts.not_asked(accesses.iter().filter(there).map(|access| &access.spec));
     let listed = missing.into_iter().collect::<Vec<_>>().join(", ");
     (!listed.is_empty()).then(|| format!("the account did not tell yet whether it can call {listed}"))
 }

@@ -259,11 +259,12 @@ impl Pass<'_> {
         match &mut identity {
             Some(identity) if clean => {
                 identity.accesses.clone_from(&planned.given);
+                identity.guardrails.clone_from(&planned.guardrails);
                 identity.stores.clone_from(&planned.given_stores);
             }
             // What else is withheld or failed gives no access back that the policy no longer contains.
             Some(identity) if !policy_waits => {
-                identity.accesses.retain(|access| planned.given.contains(access));
+                identity.accesses.retain(|access| planned.given.iter().any(|given| given.is(&access.name, access.generation)));
                 identity.stores.retain(|store| planned.given_stores.contains(store));
             }
             _ => {}

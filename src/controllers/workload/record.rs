@@ -69,6 +69,7 @@ impl Pass<'_> {
             former_role_arns: former,
             max_session_duration: session.or(recorded.max_session_duration).or(self.found.session),
             accesses: recorded.accesses,
+            guardrails: recorded.guardrails,
             stores: recorded.stores,
         })
     }
@@ -95,6 +96,7 @@ impl Pass<'_> {
             management: Some(IdentityManagement::Attach),
             max_session_duration: None,
             accesses: recorded.accesses,
+            guardrails: recorded.guardrails,
             stores: recorded.stores,
         })
     }

@@ -12,6 +12,7 @@ use super::{FAMILY, listed};
 pub(super) fn judge_model(model: &str, facts: &EnvironmentFacts) -> Finding {
     let environment = &facts.scope.environment;
     match facts.models.get(model) {
+        None if facts.too_many.contains(model) => too_many(model),
         None if facts.terms.approves_model(model) => not_asked(model),
         None => Finding::fail(Control::ApprovedModels, FAMILY, Reason::ModelNotApproved, format!(
             "model {model} is not approved by environment {environment}; use one of {}, or ask the platform team to add it to spec.bedrock.models",
@@ -21,6 +22,14 @@ pub(super) fn judge_model(model: &str, facts: &EnvironmentFacts) -> Finding {
         Some(None) => Finding::pass(Control::ApprovedModels, FAMILY, format!("model {model} is approved and can be called")),
     }
     .about(model)
+}
+
+/// Approved by a family, and one too many of its namespace.
+fn too_many(id: &str) -> Finding {
+    let message = format!(
+        "{id} is of an approved family, but the accesses of this namespace name more such models and profiles than the account is asked for; name fewer, or ask the platform team to list it by its id"
+    );
+    Finding::fail(Control::ApprovedModels, FAMILY, Reason::QuotaExceeded, message).about(id)
 }
 
 /// Approved by a family, and what the account says of it not read yet.
@@ -34,6 +43,7 @@ pub(super) fn judge_profile(id: &str, facts: &EnvironmentFacts) -> Result<Profil
     let environment = &facts.scope.environment;
     let finding = match facts.profiles.get(id) {
         Some(ProfileFact::Callable(profile)) => return Ok(profile.clone()),
+        None if facts.too_many.contains(id) => too_many(id),
         None if facts.terms.approves_profile(id) => not_asked(id),
         None => Finding::fail(
             Control::ApprovedModels,

@@ -46,7 +46,7 @@ pub(super) fn plan(inputs: &EnvironmentInputs) -> Plan {
     let profiles = callable_profiles(&inputs.observed.profiles, &inputs.rules.terms);
     let stores: Vec<&DataStore> = inputs.rules.stores.iter().collect();
     let setting = inputs.rules.setting(&vpc.id, without_scheme(&cluster.issuer));
-    let document = permissions_boundary(&setting, &profiles, &inputs.rules.guardrail_limits(), &stores);
+    let document = permissions_boundary(&setting, &profiles, &inputs.rules.guardrail_limits(inputs.recorded_guardrails), &stores);
     if !document.fits_managed_policy() {
         let message = format!(
             "the approved models and profiles and the declared stores need a permissions boundary of more than IAM's {MANAGED_POLICY_SIZE} characters; approve fewer, declare fewer stores or prefixes, or split them over two environments"

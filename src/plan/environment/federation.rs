@@ -19,7 +19,11 @@ pub(super) fn judge(inputs: &EnvironmentInputs) -> Vec<Finding> {
     let provider_arn = &inputs.rules.scope.oidc_provider_arn(issuer);
     let mut findings = Vec::new();
     for (role, trust) in inputs.federated {
-        let Some(trust) = trust.read() else { continue };
+        let Some(trust) = trust.read() else {
+            let message = format!("the trust policy of {role} cannot be read, so whom it lets in is not known");
+            findings.push(Finding::unread(Control::ExactTrust, FAMILY, message).about(role).advisory());
+            continue;
+        };
         let admits = |(namespace, account): &&(String, String)| {
             let subject = &format!("system:serviceaccount:{namespace}:{account}");
             may_admit(&trust, &Subject { provider_arn, issuer, subject }) && !is_mapped(inputs, role, namespace, account)

@@ -15,7 +15,7 @@ use crate::plan::action::NewGuardrail;
 use crate::plan::{Action, Finding, Plan};
 
 pub use content::{GuardrailRule, rules};
-use content::{differences, is_stricter, posture};
+use content::{differences, does_what_is_declared, is_stricter, posture};
 pub use rollout::{in_use, pinned};
 
 use super::EnvironmentInputs;
@@ -52,6 +52,13 @@ fn fail(rule: &GuardrailRule, reason: Reason, message: String) -> Finding {
     Finding::fail(CONTROL, FAMILY, reason, message).about(&rule.name)
 }
 
+/// What Bedrock is still at is not settled: nothing narrower is anybody's doing before it is.
+fn under_way(rule: &GuardrailRule, message: String) -> Finding {
+    let mut finding = Finding::unread(CONTROL, FAMILY, message).about(&rule.name);
+    finding.reason = Reason::Progressing;
+    finding
+}
+
 fn verify(rule: &GuardrailRule, found: &ObservedGuardrail) -> Plan {
     let (id, version) = rule.verified.as_ref().map_or(("", ""), |(id, version)| (id.as_str(), version.as_str()));
     let Some(published) = &found.published else {
@@ -80,9 +87,10 @@ fn provision(inputs: &EnvironmentInputs, rule: &GuardrailRule, found: &ObservedG
     let digest = digest::of_value(&rule.content);
     let recorded = inputs.recorded_guardrails.iter().find(|recorded| recorded.name == rule.name);
     let Some(draft) = &found.draft else {
-        // One that was deleted is another one's predecessor: the same token would give the deleted one again.
+        // One that was deleted is another one's predecessor, and an environment made again is another one: the same token would give
+        // what was deleted again.
         let before = recorded.map(|recorded| recorded.guardrail_id.as_str()).unwrap_or_default();
-        let client_token = names::client_token(&[&scope.cluster_arn(), &scope.environment, &rule.name, &digest, before]);
+        let client_token = names::client_token(&[&scope.cluster_arn(), &scope.environment, inputs.uid, &rule.name, &digest, before]);
         let (content, tags) = (rule.content.clone(), tags::of_environment(scope));
         let action = Action::CreateGuardrail(Box::new(NewGuardrail { name, content, client_token, tags }));
         let missing = fail(rule, Reason::GuardrailNotFound, "the guardrail does not exist yet".to_owned());
@@ -96,29 +104,26 @@ fn provision(inputs: &EnvironmentInputs, rule: &GuardrailRule, found: &ObservedG
         return one(fail(rule, Reason::Conflict, message));
     }
     if !matches!(draft.status.as_str(), "READY" | "FAILED") {
-        let message = format!("guardrail {} is {}", draft.id, draft.status);
-        return one(fail(rule, Reason::Progressing, message));
+        return one(under_way(rule, format!("guardrail {} is {}", draft.id, draft.status)));
     }
     let mut plan = draft_as_declared(inputs, rule, draft, &name);
     let written = !plan.actions.is_empty();
     match &found.published {
-        Some(published) if differences(&rule.content, &published.content).is_empty() => {
+        Some(published) if does_what_is_declared(rule, published) => {
             let message = format!("guardrail {} does what is declared in version {}", published.id, published.version);
             plan.findings.push(if published.status == "READY" {
                 Finding::pass(CONTROL, FAMILY, message).about(&rule.name)
             } else {
-                fail(
-                    rule,
-                    Reason::Progressing,
-                    format!("version {} of guardrail {} is {}", published.version, published.id, published.status),
-                )
+                under_way(rule, format!("version {} of guardrail {} is {}", published.version, published.id, published.status))
             });
             plan.findings.extend(posture(rule, published));
         }
         published => {
             let number = published.as_ref().map(|published| published.version.clone()).unwrap_or_default();
-            if !written && draft.status == "READY" && differences(&rule.content, &draft.content).is_empty() {
-                let client_token = names::client_token(&[&draft.arn, &digest, &number]);
+            if !written && draft.status == "READY" && does_what_is_declared(rule, draft) {
+                // One that was deleted is recorded still: the same token would give the deleted one again.
+                let used = recorded.and_then(|recorded| recorded.version.as_deref()).unwrap_or_default();
+                let client_token = names::client_token(&[&draft.arn, &digest, &number, used]);
                 plan.actions.push(Action::CreateGuardrailVersion { id: draft.id.clone(), name, client_token });
             }
             let message = "no published version does what is declared yet; roles go on with the last one".to_owned();
@@ -131,7 +136,7 @@ fn provision(inputs: &EnvironmentInputs, rule: &GuardrailRule, found: &ObservedG
 /// The draft: a failed or weaker one is written again.
 fn draft_as_declared(inputs: &EnvironmentInputs, rule: &GuardrailRule, draft: &GuardrailVersion, name: &str) -> Plan {
     let differing = differences(&rule.content, &draft.content);
-    if differing.is_empty() && !draft.has_other_policies {
+    if differing.is_empty() && !draft.has_other_policies && draft.profile_arn.is_none() {
         return if draft.status == "FAILED" {
             one(fail(
                 rule,
@@ -142,10 +147,13 @@ fn draft_as_declared(inputs: &EnvironmentInputs, rule: &GuardrailRule, draft: &G
             Plan::default()
         };
     }
-    if inputs.may_hold && is_stricter(&draft.content, &rule.content) {
+    if inputs.may_hold && draft.profile_arn.is_none() && is_stricter(&draft.content, &rule.content) {
         return one(Finding::held(CONTROL, FAMILY, &format!("the draft of guardrail {}", draft.id)).about(&rule.name).advisory());
     }
-    let message = format!("the draft of guardrail {} is not the declared one: {}", draft.id, differing.join("; "));
+    let more = draft.has_other_policies.then(|| "further policies: found some, wanted none".to_owned());
+    let elsewhere = draft.profile_arn.as_ref().map(|arn| format!("crossRegionConfig: found {arn}, wanted none"));
+    let differing = differing.into_iter().chain(more).chain(elsewhere).collect::<Vec<_>>().join("; ");
+    let message = format!("the draft of guardrail {} is not the declared one: {differing}", draft.id);
     Plan {
         actions: vec![Action::UpdateGuardrail { id: draft.id.clone(), name: name.to_owned(), content: Box::new(rule.content.clone()) }],
         findings: vec![fail(rule, Reason::Drifted, message).advisory()],

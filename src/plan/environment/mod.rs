@@ -58,6 +58,8 @@ pub struct EnvironmentInputs<'a> {
     pub boundary_refused: bool,
     /// The endpoints that the status records: one of ours stays ours when it loses its tags.
     pub recorded_endpoints: &'a [EndpointStatus],
+    /// UID of the object, in tokens only: names are never derived from it.
+    pub uid: &'a str,
     /// The guardrails that the status records.
     pub recorded_guardrails: &'a [GuardrailStatus],
     /// Trust policies of the account's other roles that web identities may assume, by ARN.
@@ -88,6 +90,7 @@ impl<'a> EnvironmentInputs<'a> {
             recorded_key: None,
             boundary_refused: false,
             recorded_endpoints: &[],
+            uid: "",
             recorded_guardrails: &[],
             federated: &NONE,
             service_accounts: &[],
@@ -136,9 +139,11 @@ fn path(observed: &EnvironmentObservation) -> Vec<Finding> {
     let faults = observed.caller.as_ref().err().into_iter().chain(
         observed
             .models
-            .values()
-            .filter_map(|read| read.as_ref().err())
-            .chain(observed.profiles.values().filter_map(|read| read.as_ref().err())),
+            .iter()
+            .filter_map(|(id, read)| Some((id, read.as_ref().err()?)))
+            .chain(observed.profiles.iter().filter_map(|(id, read)| Some((id, read.as_ref().err()?))))
+            .filter(|(id, fault)| fault.class == FaultClass::NoPath || !observed.only_named.contains(*id))
+            .map(|(_, fault)| fault),
     );
     let mut findings: Vec<_> = faults.take(1).map(|fault| broken_path(fault, family)).collect();
     if findings.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::api::guardrails::GuardrailStatus;
 use crate::api::identity::{AdditionalPolicy, IdentityManagement, RoleMapping};
 use crate::api::phi_environment::{EndpointRules, EndpointSource};
 use crate::api::phi_environment_status::ResolvedRules;
@@ -15,7 +16,6 @@ use crate::policy::terms::{Setting, Terms};
 
 use super::Named;
 use super::guardrails::{self, GuardrailRule};
-use super::named::MOST;
 
 /// Services whose endpoints are made where the VPC has none. `sts` is how pods get credentials by web identity.
 pub const DEFAULT_SERVICES: [&str; 3] = ["bedrock", "bedrock-runtime", "sts"];
@@ -120,16 +120,16 @@ impl Rules {
         }
     }
 
-    /// The models that the account is asked for: those that the spec names by their ids, and at most 256 that accesses name.
+    /// The models that the account is asked for: those that the spec names by their ids, and those that accesses name.
     #[must_use]
     pub fn models(&self) -> BTreeSet<String> {
-        self.terms.exact_models().chain(self.named.models.iter().take(MOST)).cloned().collect()
+        self.terms.exact_models().chain(&self.named.models).cloned().collect()
     }
 
     /// The profiles that the account is asked for, application profiles by their names.
     #[must_use]
     pub fn profiles(&self) -> BTreeSet<String> {
-        self.terms.exact_profiles().chain(self.named.profiles.iter().take(MOST)).cloned().collect()
+        self.terms.exact_profiles().chain(&self.named.profiles).cloned().collect()
     }
 
     /// Where the environment's documents apply, from the VPC and the OIDC issuer that were found.
@@ -144,13 +144,18 @@ impl Rules {
         self.guardrails.iter().find(|rule| rule.is_default).map(|rule| rule.name.clone())
     }
 
-    /// What of guardrails roles may ever use.
+    /// What of guardrails roles may ever use; `recorded` are those in use.
     #[must_use]
-    pub fn guardrail_limits(&self) -> GuardrailLimits {
+    pub fn guardrail_limits(&self, recorded: &[GuardrailStatus]) -> GuardrailLimits {
         GuardrailLimits {
             declared: !self.guardrails.is_empty(),
             enforced: BTreeSet::new(),
-            kms_key_arns: self.guardrails.iter().filter_map(|rule| rule.content.kms_key_arn.clone()).collect(),
+            kms_key_arns: self
+                .guardrails
+                .iter()
+                .filter_map(|rule| rule.content.kms_key_arn.clone())
+                .chain(recorded.iter().flat_map(|used| [&used.kms_key_arn, &used.previous_kms_key_arn]).flatten().cloned())
+                .collect(),
         }
     }
 

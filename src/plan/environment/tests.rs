@@ -115,6 +115,7 @@ pub(super) fn empty() -> EnvironmentObservation {
         platform_boundary: Ok(None),
         models: BTreeMap::from([(MODEL.to_owned(), Ok(Some(available)))]),
         profiles: BTreeMap::new(),
+        only_named: BTreeSet::new(),
         guardrails: BTreeMap::from([(
             "phi".to_owned(),
             Ok(ObservedGuardrail { published: Some(guardrail()), ..ObservedGuardrail::default() }),

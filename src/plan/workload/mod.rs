@@ -18,7 +18,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::api::conditions::{ConditionType, Reason};
-use crate::api::phi_workload::{AppliedAccess, AppliedStore};
+use crate::api::phi_workload::{AppliedAccess, AppliedGuardrail, AppliedStore};
 use crate::api::{PhiWorkloadSpec, PhiWorkloadStatus};
 use crate::catalogue::Control;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
@@ -99,6 +99,8 @@ pub struct WorkloadPlan {
     pub plan: Plan,
     /// The accesses that the policy contains once the plan is carried out.
     pub given: Vec<AppliedAccess>,
+    /// The guardrails that they have to name.
+    pub guardrails: Vec<AppliedGuardrail>,
     /// The stores that the policy contains once the plan is carried out.
     pub given_stores: Vec<AppliedStore>,
     /// ARNs of the additional policies that the role has once the plan is carried out.
@@ -129,18 +131,18 @@ pub fn plan(inputs: &WorkloadInputs) -> WorkloadPlan {
         plan.actions.extend(identity::take(inputs, accesses.document.as_ref(), gives_up));
         plan.findings.push(Finding::waiting(Control::LeastPrivilege, ConditionType::IdentityReady));
     }
-    let given: Vec<&str> = accesses.given.iter().map(|(name, _)| name.as_str()).collect();
+    let given: Vec<&str> = accesses.given.iter().map(|access| access.name.as_str()).collect();
     let serves = identity::serves(inputs, &plan.actions[before..]);
     plan.extend(settings::plan(inputs, &given, serves));
-    plan.findings.extend(accesses.store_findings);
+    plan.findings.extend(accesses.store_findings.iter().cloned());
     let additional = identity::additional(inputs);
     let waits = !admitted || accesses.document.is_none();
     let named = inputs.spec.additional_policies.as_deref().unwrap_or_default();
     plan.findings.extend(if waits { additional::waiting(named) } else { additional.findings });
     plan.findings.extend(if admitted { pods::judge(inputs) } else { vec![pods::waiting()] });
-    let given = accesses.given.into_iter().map(|(name, generation)| AppliedAccess { name, generation }).collect();
     let given_policies = if waits { BTreeSet::new() } else { additional.given };
-    WorkloadPlan { plan, given, given_stores: accesses.given_stores, given_policies }
+    let Admitted { given, guardrails, given_stores, .. } = accesses;
+    WorkloadPlan { plan, given, guardrails, given_stores, given_policies }
 }
 
 /// What a workload asks for, all of which is judged together.
@@ -153,7 +155,7 @@ pub fn requests<'a>(inputs: &WorkloadInputs<'a>) -> Requests<'a> {
 /// Whether the policy contains an access or a store that is no longer given as it was.
 fn gives_up(inputs: &WorkloadInputs, admitted: &Admitted) -> bool {
     inputs.previous.identity.as_ref().is_some_and(|identity| {
-        let access = |access: &AppliedAccess| admitted.given.contains(&(access.name.clone(), access.generation));
+        let access = |access: &AppliedAccess| admitted.given.iter().any(|given| given.is(&access.name, access.generation));
         let store = |store: &AppliedStore| admitted.given_stores.contains(store);
         !identity.accesses.iter().all(access) || !identity.stores.iter().all(store)
     })

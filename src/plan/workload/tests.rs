@@ -90,6 +90,7 @@ impl World {
             models: models.iter().cloned().map(|model| (model, None)).collect(),
             profiles: BTreeMap::new(),
             guardrails: BTreeMap::new(),
+            too_many: BTreeSet::new(),
             default_guardrail: None,
             terms: Terms { models, regions: BTreeSet::from(["us-east-1".to_owned()]), ..Terms::default() },
             max_session_duration: 3600,
@@ -362,7 +363,7 @@ fn access_is_never_retained() {
 fn a_hold_stops_repairs_but_not_the_end_of_an_access() {
     let hold = Mode::Hold("incident".into());
     let mut world = World::settled(vec![access("summaries", HAIKU), access("letters", SONNET)]);
-    let applied = |name: &str| AppliedAccess { name: name.into(), generation: 1 };
+    let applied = |name: &str| AppliedAccess { name: name.into(), generation: 1, guardrail: None };
     world.previous.identity.as_mut().unwrap().accesses = vec![applied("summaries"), applied("letters")];
     world.role().attached.insert("arn:aws:iam::aws:policy/AdministratorAccess".into());
     let plan = world.plan().plan.restricted_to(&hold);
@@ -375,7 +376,7 @@ fn a_hold_stops_repairs_but_not_the_end_of_an_access() {
 
 #[test]
 fn something_new_keeps_nothing_from_being_taken_away_under_a_hold() {
-    let applied = |name: &str, generation: i64| AppliedAccess { name: name.into(), generation };
+    let applied = |name: &str, generation: i64| AppliedAccess { name: name.into(), generation, guardrail: None };
     // What nothing gave before.
     let counting = |name: &str, generation: i64| {
         let mut access = access(name, HAIKU);
@@ -416,7 +417,7 @@ fn something_new_keeps_nothing_from_being_taken_away_under_a_hold() {
 #[test]
 fn what_is_still_declared_stays_under_a_hold_and_what_a_responder_took_does_not_hide_the_rest() {
     let hold = Mode::Hold("incident".into());
-    let applied = |name: &str| AppliedAccess { name: name.into(), generation: 1 };
+    let applied = |name: &str| AppliedAccess { name: name.into(), generation: 1, guardrail: None };
     let world = || {
         let mut world = World::settled(vec![access("summaries", HAIKU), access("letters", SONNET)]);
         world.previous.identity.as_mut().unwrap().accesses = vec![applied("summaries"), applied("letters")];
@@ -490,7 +491,7 @@ fn a_role_that_was_cut_off_is_stripped_and_kept() {
 #[test]
 fn a_narrowed_boundary_takes_nothing_out_of_the_policy() {
     let mut world = settled();
-    world.previous.identity.as_mut().unwrap().accesses = vec![AppliedAccess { name: "summaries".into(), generation: 1 }];
+    world.previous.identity.as_mut().unwrap().accesses = vec![AppliedAccess { name: "summaries".into(), generation: 1, guardrail: None }];
     world.facts.boundary = Some(PolicyDocument::of(vec![deny_all()]));
     assert_eq!(world.calls(), [""; 0], "the access was given before");
     world.accesses.push(access("letters", SONNET));

@@ -49,10 +49,11 @@ fn profile(id: &str, model: &str, regions: &[&str]) -> Profile {
 
 fn guardrail(versions: &[&str]) -> PinnedGuardrail {
     PinnedGuardrail {
+        name: "phi".into(),
         id: "g1".into(),
         version: versions.last().unwrap().to_string(),
         identifiers: versions.iter().map(|version| format!("{GUARDRAIL}:{version}")).collect(),
-        kms_key_arn: Some(KEY.into()),
+        kms_key_arns: texts(&[KEY]),
         profile_arn: None,
     }
 }

@@ -61,6 +61,7 @@ pub(in crate::preview) fn workload(scope: &Scope, found: &Found, namespace: &str
                 former_role_arns: Vec::new(),
                 max_session_duration: role.max_session_duration,
                 accesses: Vec::new(),
+                guardrails: Vec::new(),
                 stores: Vec::new(),
                 additional_policies: role.additional.iter().cloned().collect(),
             }),

@@ -146,6 +146,11 @@ fn seconds(text: &str) -> Option<i64> {
     Some(number.parse::<i64>().ok()? * unit)
 }
 
+/// Whether a version of ours does what is declared, and in this Region only.
+pub(super) fn does_what_is_declared(rule: &GuardrailRule, version: &GuardrailVersion) -> bool {
+    version.profile_arn.is_none() && differences(&rule.content, &version.content).is_empty()
+}
+
 /// What differs, each with what was found and what is wanted. Nothing if both do the same.
 pub(super) fn differences(wanted: &GuardrailContent, found: &GuardrailContent) -> Vec<String> {
     let pair = |(one, other): &(String, String)| format!("{one} {other}");
@@ -212,6 +217,16 @@ pub(super) fn posture(rule: &GuardrailRule, published: &GuardrailVersion) -> Vec
     if content.content_filters.values().all(|(input, output)| off(input) && off(output)) {
         fail(Reason::GuardrailTooWeak, format!("guardrail {} filters no content: declare contentFilters", published.id));
     }
+    if let Some(profile) = &published.profile_arn {
+        let message = format!(
+            "guardrail {} takes text to the Regions of {profile}, which are not read here: see that all of them are approved",
+            published.id
+        );
+        findings.push(Finding::unread(Control::ApprovedRegions, FAMILY, message).about(&rule.name).advisory());
+    }
+    let mut fail = |reason, message: String| {
+        findings.push(Finding::fail(Control::Guardrails, FAMILY, reason, message).about(&format!("{}/{reason:?}", rule.name)).advisory());
+    };
     let acts = content.pii_entities.values().chain(content.regexes.values().map(|(_, action)| action)).any(|action| !off(action));
     if !acts {
         let message = format!(

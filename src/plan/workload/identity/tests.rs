@@ -269,7 +269,7 @@ fn what_is_given_up_goes_from_the_policy_although_the_service_account_is_missing
             switch(&mut world);
         }
         record(&mut world, "arn:aws:iam::123456789012:role/r", None);
-        let given = |name: &str| AppliedAccess { name: name.into(), generation: 1 };
+        let given = |name: &str| AppliedAccess { name: name.into(), generation: 1, guardrail: None };
         world.previous.identity.as_mut().unwrap().accesses = vec![given("summaries"), given("letters")];
         world.service_account = None;
         assert_eq!(world.calls(), [""; 0], "nothing is given up");
