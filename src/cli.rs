@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use hipaa_operator::api::all_definitions;
-use hipaa_operator::commands::{self, cleanup, observe};
+use hipaa_operator::commands::{self, cleanup, explain, observe};
 use hipaa_operator::controllers::{Settings, Start, run};
 use hipaa_operator::domain::lease::Terms;
 use hipaa_operator::preview::command::{self as plan, PlanArguments};
@@ -36,6 +36,8 @@ enum Command {
     Plan(PlanArguments),
     /// Save the facts of a live account and cluster for `plan --observed`; reads only.
     Observe(observe::ObserveArguments),
+    /// Tell what a service account can really do, where that comes from and what is denied; reads only.
+    Explain(explain::ExplainArguments),
     /// Take away what was made, before the operator is uninstalled; the operator has to be stopped.
     Cleanup(cleanup::CleanupArguments),
     /// Print the custom resource definitions as YAML.
@@ -121,6 +123,7 @@ impl Cli {
             Command::Run(arguments) => operate(arguments).await.map(|()| ExitCode::SUCCESS),
             Command::Plan(arguments) => written(plan::run(&arguments, &mut io::stdin(), &mut out).map(ExitCode::from)),
             Command::Observe(arguments) => observe::run(&arguments, &mut out).await.map(|()| ExitCode::SUCCESS),
+            Command::Explain(arguments) => written(explain::run(&arguments, &mut out, &mut io::stderr()).await.map(ExitCode::from)),
             Command::Cleanup(arguments) => written(cleanup::run(&arguments, &mut out, &mut io::stderr()).await.map(ExitCode::from)),
             Command::Crds => written(print_definitions(&mut out).map(|()| ExitCode::SUCCESS)),
         };

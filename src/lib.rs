@@ -16,6 +16,7 @@ pub mod commands;
 #[cfg(feature = "operator")]
 pub mod controllers;
 pub mod domain;
+pub mod explain;
 #[cfg(feature = "operator")]
 pub mod manifests;
 pub mod observed;

@@ -1,6 +1,7 @@
 //! Commands that work once on a live cluster and account, beside the operator itself.
 
 pub mod cleanup;
+pub mod explain;
 pub mod observe;
 
 use kube::{Client, Config};

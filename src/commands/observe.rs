@@ -126,7 +126,7 @@ async fn environment(client: &Client, name: &str, operator_arn: Option<&str>) ->
 }
 
 /// Identity of the API server: the UID of its namespace `kube-system`.
-async fn api_server(client: &Client) -> Read<String> {
+pub(super) async fn api_server(client: &Client) -> Read<String> {
     let found = Api::<Namespace>::all(client.clone()).get_metadata("kube-system").await;
     found.map(|namespace| namespace.uid().unwrap_or_default()).map_err(|error| fault_of("GetNamespace", &error))
 }

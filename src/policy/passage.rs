@@ -77,6 +77,18 @@ pub fn passage(policy: &PolicyDocument, service: &str, traffic: &Traffic) -> Pas
     }
 }
 
+/// What the policy of an endpoint does with one permission of a workload's role, whose ARN is `caller`. The permission names one action and
+/// one resource. Whose a bucket is, its ARN does not tell.
+#[must_use]
+pub fn passes(policy: &PolicyDocument, permission: &Statement, traffic: &Traffic, caller: &str) -> Coverage {
+    let mut need = known(permission.clone().for_principal(Principal::anyone()), traffic, caller);
+    let owner = permission.resource.first().and_then(|resource| resource.split(':').nth(4)).unwrap_or_default();
+    for operator in TEXT_OPERATORS.iter().filter(|_| !owner.is_empty()) {
+        need = need.when(operator, "aws:ResourceAccount", vec![owner.to_owned()]);
+    }
+    covers(&of_callers(policy), &PolicyDocument::of(vec![need]))
+}
+
 /// What the workloads' roles call at a service for the sake of stores. Whose a bucket is, its ARN does not tell.
 fn to_stores(service: &str, traffic: &Traffic) -> Vec<Statement> {
     let (roles, own) = (traffic.scope.workload_role_pattern(), format!("{service}:"));

@@ -11,7 +11,7 @@ const LINES: usize = 300;
 /// What pure code may not name: it does not even compile there without the `operator` feature.
 const IMPURE: [&str; 5] = ["crate::aws", "crate::cluster", "crate::controllers", "crate::telemetry", "tokio::"];
 /// The pure modules, from the left to the right: nothing names a module to its right.
-const DIRECTION: [&str; 8] = ["api", "domain", "catalogue", "policy", "observed", "plan", "status", "preview"];
+const DIRECTION: [&str; 9] = ["api", "domain", "catalogue", "policy", "observed", "plan", "status", "preview", "explain"];
 
 fn sources() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();

@@ -15,6 +15,7 @@ mod cost;
 mod deletion;
 mod drift;
 mod events;
+mod explain;
 mod families;
 mod faults;
 mod federation;
