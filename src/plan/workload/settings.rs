@@ -1,5 +1,5 @@
 //! What a workload's application is told to use: a `ConfigMap` beside its pods, with the Region, the endpoint and, for each access that
-//! is given, its models and profiles. It gives no power; it says what there is.
+//! is given, its models, profiles and guardrail. It gives no power; it says what there is.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::api::annotations::{MANAGED_BY, MANAGER, SETTINGS_DIGEST, WORKLOAD_LAB
 use crate::api::conditions::{ConditionType, Reason};
 use crate::catalogue::Control;
 use crate::domain::{digest, names};
-use crate::plan::access::DeclaredAccess;
+use crate::plan::access::{DeclaredAccess, judge};
 use crate::plan::facts::{EnvironmentFacts, FIPS_RUNTIME};
 use crate::plan::{Action, Finding, Plan};
 
@@ -87,7 +87,7 @@ fn wanted(inputs: &WorkloadInputs, given: &[&str]) -> ConfigMap {
     let service = if inputs.facts.fips_runtime.is_some() { FIPS_RUNTIME } else { "bedrock-runtime" };
     let mut data = BTreeMap::from([(REGION.to_owned(), scope.region.clone()), (ENDPOINT.to_owned(), scope.host(service))]);
     let given = inputs.accesses.iter().filter(|access| given.contains(&access.name.as_str()));
-    data.extend(given.flat_map(of_access));
+    data.extend(given.flat_map(|access| of_access(access, inputs.facts)));
     let owner = OwnerReference {
         api_version: PhiWorkload::api_version(&()).into_owned(),
         kind: PhiWorkload::kind(&()).into_owned(),
@@ -106,11 +106,21 @@ fn wanted(inputs: &WorkloadInputs, given: &[&str]) -> ConfigMap {
     holding(metadata, data)
 }
 
-/// What is told of one access, by key. All that an application has to know to make its calls stands here, and nowhere else.
-fn of_access(access: &DeclaredAccess) -> Vec<(String, String)> {
-    let lists = [("models", &access.spec.models), ("inferenceProfiles", &access.spec.inference_profiles)];
-    let lists = lists.into_iter().filter_map(|(key, list)| Some((key, list.as_ref().filter(|list| !list.is_empty())?)));
-    lists.map(|(key, list)| (format!("{OF_ACCESS}{}.{key}", access.name), list.join(","))).collect()
+/// What is told of one access, by key: all that an application has to know to make its calls. An application profile is called by its
+/// ARN, not by the environment's name for it; and calls have to name the guardrail that is in use.
+fn of_access(access: &DeclaredAccess, facts: &EnvironmentFacts) -> Vec<(String, String)> {
+    let called_by = |profile: &String| facts.terms.application_profiles.get(profile).unwrap_or(profile).clone();
+    let profiles: Vec<String> = access.spec.inference_profiles.iter().flatten().map(called_by).collect();
+    let guardrail = judge(&access.spec, facts).0.and_then(|grant| grant.guardrail);
+    let (id, version) = guardrail.map(|pinned| (pinned.id, pinned.version)).unwrap_or_default();
+    let told = [
+        ("models", access.spec.models.as_deref().unwrap_or_default().join(",")),
+        ("inferenceProfiles", profiles.join(",")),
+        ("guardrailId", id),
+        ("guardrailVersion", version),
+    ];
+    let told = told.into_iter().filter(|(_, value)| !value.is_empty());
+    told.map(|(key, value)| (format!("{OF_ACCESS}{}.{key}", access.name), value)).collect()
 }
 
 fn holding(mut metadata: ObjectMeta, data: BTreeMap<String, String>) -> ConfigMap {

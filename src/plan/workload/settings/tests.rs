@@ -1,7 +1,11 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::api::Verdict;
 use crate::plan::Mode;
 use crate::plan::workload::tests::{HAIKU, World, access, settled};
+use crate::policy::boundary::{GuardrailLimits, permissions_boundary};
+use crate::policy::guardrails::PinnedGuardrail;
 
 const SONNET: &str = "anthropic.claude-3-sonnet-20240229-v1:0";
 
@@ -52,8 +56,34 @@ fn an_application_is_told_its_region_endpoint_and_what_each_access_may_call() {
     let of_profiles = DeclaredAccess { name: "a".into(), ..access("a", HAIKU) };
     let mut spec = of_profiles.spec.clone();
     (spec.models, spec.inference_profiles) = (Some(Vec::new()), Some(vec!["us.x".into(), "eu.x".into()]));
-    let told = of_access(&DeclaredAccess { spec, ..of_profiles });
+    let told = of_access(&DeclaredAccess { spec, ..of_profiles }, &world.facts);
     assert_eq!(told, [("access.a.inferenceProfiles".to_owned(), "us.x,eu.x".to_owned())]);
+}
+
+#[test]
+fn it_is_told_the_guardrail_in_use_and_how_an_application_profile_is_called() {
+    let mut world = world();
+    let pinned = PinnedGuardrail {
+        id: "g1".into(),
+        version: "2".into(),
+        identifiers: ["1", "2"].map(|version| format!("arn:aws:bedrock:us-east-1:123456789012:guardrail/g1:{version}")).into(),
+        ..PinnedGuardrail::default()
+    };
+    world.facts.guardrails = BTreeMap::from([("phi".to_owned(), Some(pinned))]);
+    world.facts.default_guardrail = Some("phi".to_owned());
+    let limits = GuardrailLimits { declared: true, ..GuardrailLimits::default() };
+    world.facts.boundary = Some(permissions_boundary(&world.facts.setting(), &BTreeSet::new(), &limits, &[]));
+    let plan = world.plan().plan;
+    world.carry_out(&plan);
+    for told in [("access.letters.guardrailId", "g1"), ("access.letters.guardrailVersion", "2"), ("access.summaries.guardrailId", "g1")] {
+        assert!(data(&world).contains(&told), "{told:?} in {:?}", data(&world));
+    }
+    let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc";
+    world.facts.terms.application_profiles = BTreeMap::from([("billing".to_owned(), arn.to_owned())]);
+    let mut spec = access("a", HAIKU).spec;
+    (spec.models, spec.inference_profiles) = (None, Some(vec!["billing".into(), "us.x".into()]));
+    let told = of_access(&DeclaredAccess { spec, ..access("a", HAIKU) }, &world.facts);
+    assert_eq!(told, [("access.a.inferenceProfiles".to_owned(), format!("{arn},us.x"))]);
 }
 
 #[test]
