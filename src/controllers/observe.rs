@@ -82,12 +82,7 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
                 None => Ok(None),
             }
         },
-        async {
-            match additional.is_empty() {
-                false => account.iam.attachment_quota().await.map(Some),
-                true => Ok(None),
-            }
-        },
+        async { if additional.is_empty() { Ok(None) } else { account.iam.attachment_quota().await.map(Some) } },
         each(&additional, |arn| account.iam.policy_document(arn)),
     );
     let issuer_of_cluster = cluster.as_ref().map(|cluster| cluster.as_ref().map(|cluster| cluster.issuer.clone()).unwrap_or_default());

@@ -30,6 +30,7 @@ use super::{Finding, Plan};
 use super::{additional, stores};
 
 /// What the plan of a workload is made from.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct WorkloadInputs<'a> {
     /// Its namespace.
     pub namespace: &'a str,

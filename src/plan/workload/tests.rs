@@ -20,6 +20,7 @@ pub(crate) const HAIKU: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 const SONNET: &str = "anthropic.claude-3-sonnet-20240229-v1:0";
 
 /// A workload with everything in place; cases change a part of it.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct World {
     pub(crate) facts: EnvironmentFacts,
     pub(crate) spec: PhiWorkloadSpec,

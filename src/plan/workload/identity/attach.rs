@@ -43,7 +43,7 @@ impl Identity<'_> {
             plan.findings.push(Finding::fail(Control::LeastPrivilege, FAMILY, Reason::Drifted, message).about("attachment"));
         }
         plan.extend(self.attach_additional(role));
-        plan.actions.extend(self.detach_additional(role, self.given_up()));
+        plan.actions.extend(detach_additional(role, self.given_up()));
         plan.findings.push(self.judge_boundary(role));
         plan.findings.extend(self.judge_others(role));
         plan.extend(self.annotate(&role.arn));
@@ -68,12 +68,6 @@ impl Identity<'_> {
             plan.extend(self.take_away());
         }
         plan
-    }
-
-    /// Takes additional policies off a role of the platform's: only those that are recorded as attached by us.
-    pub(super) fn detach_additional<'a>(&self, role: &Role, arns: impl Iterator<Item = &'a String>) -> Vec<Action> {
-        let there = arns.filter(|arn| role.attached.contains(*arn));
-        there.map(|arn| Action::DetachOwnPolicy { role: role.name.clone(), policy_arn: arn.clone() }).collect()
     }
 
     fn role_to_create(&self, name: &str) -> String {
@@ -161,4 +155,10 @@ impl Identity<'_> {
         };
         attached.chain(inline).map(judge).collect()
     }
+}
+
+/// Takes additional policies off a role of the platform's: only those that are recorded as attached by us.
+pub(super) fn detach_additional<'a>(role: &Role, arns: impl Iterator<Item = &'a String>) -> Vec<Action> {
+    let there = arns.filter(|arn| role.attached.contains(*arn));
+    there.map(|arn| Action::DetachOwnPolicy { role: role.name.clone(), policy_arn: arn.clone() }).collect()
 }

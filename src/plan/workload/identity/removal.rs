@@ -5,6 +5,7 @@ use crate::plan::{Action, Plan};
 use crate::policy::PolicyDocument;
 
 use super::Identity;
+use super::attach::detach_additional;
 use crate::plan::workload::ServiceAccountFacts;
 
 impl Identity<'_> {
@@ -30,7 +31,7 @@ impl Identity<'_> {
             actions.push(Action::DetachOwnPolicy { role: role.name.clone(), policy_arn: self.policy_arn.clone() });
         }
         let recorded = self.inputs.previous.identity.iter().flat_map(|identity| &identity.additional_policies);
-        actions.extend(theirs.into_iter().flat_map(|role| self.detach_additional(role, recorded.clone())));
+        actions.extend(theirs.into_iter().flat_map(|role| detach_additional(role, recorded.clone())));
         actions.extend(self.leave_former(theirs.map_or("", |role| &role.arn)));
         if let Some(policy) = policy {
             actions.push(Action::DeletePolicy { arn: policy.arn.clone(), other_versions: policy.other_versions.clone() });

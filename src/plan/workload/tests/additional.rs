@@ -201,7 +201,7 @@ fn on_a_role_of_the_platforms_only_what_we_attached_is_detached() {
     world.spec.additional_policies = None;
     let plan = world.plan().plan.restricted_to(&Mode::Hold("incident".into()));
     let detached = Action::DetachOwnPolicy { role: "notes-phi".into(), policy_arn: arn("logs") };
-    assert_eq!(plan.actions, [detached.clone()]);
+    assert_eq!(plan.actions, std::slice::from_ref(&detached));
     let left = remove(&world.inputs()).actions;
     assert!(
         left.contains(&detached)
