@@ -2,6 +2,7 @@
 //! looking for our tags first.
 
 mod claims;
+mod cluster;
 mod guardrails;
 mod removal;
 
@@ -139,21 +140,6 @@ impl Executor<'_> {
             | Action::DeleteConfigMap { .. }
             | Action::AnnotateServiceAccount { .. }
             | Action::ClearServiceAccount { .. } => Ok(self.cluster(action).await.map(|()| None)?),
-        }
-    }
-
-    async fn cluster(&self, action: &Action) -> Result<(), Fault> {
-        let kubernetes = &self.kubernetes;
-        match action {
-            Action::ApplyNetworkPolicy(policy) => kubernetes.apply_network_policy(policy).await,
-            Action::DeleteNetworkPolicy { namespace, name } => kubernetes.delete_network_policy(namespace, name).await,
-            Action::ApplyConfigMap { config_map, uid, .. } => kubernetes.apply_config_map(config_map, uid.as_deref()).await,
-            Action::DeleteConfigMap { namespace, name, uid } => kubernetes.delete_config_map(namespace, name, uid.as_deref()).await,
-            Action::AnnotateServiceAccount { namespace, name, uid, role_arn } => {
-                kubernetes.annotate(namespace, name, uid.as_deref(), Some(role_arn)).await
-            }
-            Action::ClearServiceAccount { namespace, name, uid } => kubernetes.annotate(namespace, name, uid.as_deref(), None).await,
-            _ => Ok(()),
         }
     }
 

@@ -588,3 +588,29 @@ fn a_refused_store_is_told_at_its_place_and_the_rest_is_planned() {
         assert!(role.iter().any(|(action, _)| action == "s3:GetObject"), "{role:?}");
     }
 }
+
+#[test]
+fn additional_policies_are_on_the_role_as_named_and_a_refused_one_is_told_at_its_place() {
+    let arn = |name: &str| format!("arn:aws:iam::111122223333:policy/platform/{name}");
+    let theirs = json!({"matchLabels": {"team": "research"}});
+    let declared = |named: Value| Declared {
+        environments: vec![environment("prod", |spec| {
+            let one = |name: &str| json!({"name": name, "arn": arn(name)});
+            let other = json!({"name": "traces", "arn": arn("traces"), "namespaceSelector": theirs});
+            spec["identity"] = json!({"additionalPolicies": [one("logs"), one("metrics"), other]});
+        })],
+        workloads: vec![workload("notes", "notes", |spec| spec["additionalPolicies"] = named.clone())],
+        namespaces: [("clinic".to_owned(), [("phi".to_owned(), "allowed".to_owned())].into())].into(),
+        ..clinic()
+    };
+    let attached = |preview: &Preview| item(preview, "Role", "notes").properties["attachedPolicies"].as_array().unwrap()[1..].to_vec();
+    let shown = plain(&declared(json!(["metrics", "logs"])));
+    assert_eq!((attached(&shown), reasons(&shown)), (vec![json!(arn("logs")), json!(arn("metrics"))], vec![]));
+    for (named, field, reason) in [
+        (json!(["logs", "typo"]), "spec.additionalPolicies[1]", "AdditionalPolicyNotFound"),
+        (json!(["traces", "logs"]), "spec.additionalPolicies[0]", "AdditionalPolicyNotAdmitted"),
+    ] {
+        let shown = plain(&declared(named));
+        assert_eq!((attached(&shown), reasons(&shown)), (vec![json!(arn("logs"))], vec![("notes", field, reason)]));
+    }
+}
