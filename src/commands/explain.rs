@@ -112,7 +112,9 @@ async fn of_account(client: &Client, found: &Found) -> Result<Explanation, Strin
     let caller = account.sts.caller().await;
     let partition = caller.as_ref().ok().map(|caller| caller.partition().to_owned());
     let mut rules = Rules::of(&found.environment_name(), spec, partition.as_deref());
-    rules.named = Named::of(&rules.terms, found.accesses.iter().map(|access| &access.spec));
+    // All of one namespace.
+    let each = found.accesses.iter();
+    rules.named = Named::of(&rules.terms, each.map(|access| ("", &access.spec)));
     let recorded = found.environment.status.as_ref().unwrap_or(&nothing);
     let api_server = super::observe::api_server(client).await;
     let start = Known { spec, rules: &rules, recorded, caller, api_server, identity: Arc::default() };

@@ -220,7 +220,7 @@ fn guardrails(seen: &Seen) -> Vec<String> {
         return vec!["not known, because the environment's facts are not".to_owned()];
     };
     let given = admit(&requests(inputs), inputs.facts).given;
-    let accesses = inputs.accesses.iter().filter(|access| given.iter().any(|(name, _)| *name == access.name));
+    let accesses = inputs.accesses.iter().filter(|access| given.iter().any(|given| given.name == access.name));
     let one = |access: &DeclaredAccess| match judge(&access.spec, inputs.facts).0.and_then(|grant| grant.guardrail) {
         Some(pinned) => format!(
             "BedrockAccess {}: every inference has to name guardrail {} in version {}, or another of {}",

@@ -28,7 +28,7 @@ impl Origins {
         let (facts, environment) = (inputs.facts, &inputs.facts.scope.environment);
         let admitted = admit(&requests(inputs), facts);
         let document = |grant: Grant| workload_policy(&facts.setting(), &[grant], &[]);
-        for access in inputs.accesses.iter().filter(|access| admitted.given.iter().any(|(name, _)| *name == access.name)) {
+        for access in inputs.accesses.iter().filter(|access| admitted.given.iter().any(|given| given.name == access.name)) {
             let Some(grant) = judge(&access.spec, facts).0 else { continue };
             let object = format!("BedrockAccess {}/{}", inputs.namespace, access.name);
             let of_models = Grant { profiles: BTreeSet::new(), ..grant.clone() };
