@@ -47,6 +47,12 @@ pub enum Control {
     Guardrails,
     /// No call to a model without a guardrail.
     GuardrailEnforcement,
+    /// Invocation logging holds no PHI, or is a protected store.
+    InvocationLogging,
+    /// Bedrock keeps prompts and replies no longer than needed.
+    DataRetention,
+    /// Nothing is shared with the providers of models.
+    ProviderSharing,
 }
 
 impl Control {
@@ -85,6 +91,9 @@ impl Control {
             Self::WebIdentity => ("IAM-4", "164.312(a)(2)(i), 164.312(d)"),
             Self::Guardrails => ("BR-1", "164.312(e)(1); Privacy 164.502(b), 164.514(d)"),
             Self::GuardrailEnforcement => ("BR-2", "164.312(a)(1)"),
+            Self::InvocationLogging => ("BR-3", "164.312(b), 164.312(a)(2)(iv), 164.502(b)"),
+            Self::DataRetention => ("BR-4", "164.310(d)(2)(i), 164.502(b)"),
+            Self::ProviderSharing => ("BR-5", "164.502(e), 164.314(a)"),
             Self::SideDoors => ("BR-6", "164.312(a)(1), 164.312(e)(1)"),
         }
     }

@@ -4,6 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::account_settings::{DataRetentionRules, InvocationLoggingRules};
 use super::guardrails::Guardrail;
 
 /// What may be called in Amazon Bedrock.
@@ -48,6 +49,10 @@ pub struct BedrockApproval {
         validation = ("self.filter(g, has(g.default) && g.default).size() <= 1",
             "more than one guardrail is the default: leave default: true on one of them"))]
     pub guardrails: Option<Vec<Guardrail>>,
+    /// Data retention in the account. Absent means that it is verified to be none.
+    pub data_retention: Option<DataRetentionRules>,
+    /// Logging of model invocations in the account. Absent means that it is verified to hold no prompts and replies.
+    pub invocation_logging: Option<InvocationLoggingRules>,
     /// Ways around the declared access that are not denied. Absent means that all are. Each is a finding.
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Set)]

@@ -25,6 +25,9 @@ pub enum ConditionType {
     GuardrailsReady,
     /// Environment: the operator's own STS and Bedrock calls get through.
     BedrockReachable,
+    /// Environment: what Bedrock keeps once for the whole account (data retention, invocation logging, enforced guardrails) suits PHI.
+    /// It counts for `Compliant`, not for `Ready`: it is mostly for others to set.
+    AccountSettingsVerified,
     /// Workload: the namespace and the service account may use the environment.
     Admitted,
     /// Workload: the network policy is in place.
@@ -58,6 +61,7 @@ impl ConditionType {
             Self::BoundaryReady => "BoundaryReady",
             Self::GuardrailsReady => "GuardrailsReady",
             Self::BedrockReachable => "BedrockReachable",
+            Self::AccountSettingsVerified => "AccountSettingsVerified",
             Self::Admitted => "Admitted",
             Self::NetworkIsolated => "NetworkIsolated",
             Self::IdentityReady => "IdentityReady",

@@ -3,6 +3,7 @@
 //! Serde, schema and CEL, nothing else: no rule here needs a cluster or an account.
 #![allow(clippy::doc_markdown, reason = "the comments become descriptions in the definitions, where backticks are noise")]
 
+pub mod account_settings;
 pub mod annotations;
 pub mod bedrock_access;
 pub mod bedrock_approval;

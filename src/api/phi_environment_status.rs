@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use super::account_settings::AccountSettingsStatus;
 use super::guardrails::GuardrailStatus;
 use super::shared::{ControlCounts, ControlStatus, DeletionPolicy, Enforcement, Management, PlanStatus};
 
@@ -14,7 +15,8 @@ pub struct PhiEnvironmentStatus {
     /// Generation of the spec this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Conditions by type: Ready, Compliant, Stalled, ScopeVerified, EndpointsReady, KeyReady, BoundaryReady, BedrockReachable.
+    /// Conditions by type: Ready, Compliant, Stalled, ScopeVerified, EndpointsReady, KeyReady, BoundaryReady, BedrockReachable,
+    /// AccountSettingsVerified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -57,6 +59,9 @@ pub struct PhiEnvironmentStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 128))]
     pub models: Vec<ModelStatus>,
+    /// What Bedrock keeps once for the whole account, as it was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_settings: Option<AccountSettingsStatus>,
     /// How many workloads are bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bound_workloads: Option<i32>,

@@ -1,8 +1,10 @@
-//! Which models and inference profiles the account can call, and its guardrails.
+//! Which models and inference profiles the account can call, its guardrails, and what Bedrock keeps for the account.
 
+mod account_settings;
 mod guardrails;
 
-use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::{Region, SdkConfig};
 
 use super::CallObserver;
 use crate::domain::Fault;
@@ -10,6 +12,9 @@ use crate::domain::fault::FaultClass;
 use crate::observed::Read;
 use crate::observed::bedrock::ModelAvailability;
 use crate::policy::permissions::Profile;
+
+/// Requests that a call in another Region makes at the most: one that no path leads to is not to hold up a pass.
+const ATTEMPTS_ELSEWHERE: u32 = 2;
 
 /// Amazon Bedrock's control plane.
 #[derive(Clone, Debug)]
@@ -21,6 +26,19 @@ pub struct Bedrock {
 impl Bedrock {
     pub(super) fn new(config: &SdkConfig, calls: CallObserver) -> Self {
         Self { client: aws_sdk_bedrock::Client::new(config), calls }
+    }
+
+    /// The same in the Region named, with the same credentials. What fails there says nothing of the credentials: a Region that the
+    /// account has not enabled knows none, and the endpoints of the VPC lead to its own Region alone.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        let config = self.client.config();
+        if config.region().is_some_and(|own| own.as_ref() == region) {
+            return self.clone();
+        }
+        let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS_ELSEWHERE);
+        let config = config.to_builder().region(Region::new(region.to_owned())).retry_config(retry).build();
+        Self { client: aws_sdk_bedrock::Client::from_conf(config), calls: self.calls.elsewhere() }
     }
 
     /// Whether the account can call the foundation model with this id; `None` if Bedrock knows no such model

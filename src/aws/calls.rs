@@ -27,12 +27,26 @@ type Observe = dyn Fn(&'static str, &'static str, Option<FaultClass>) + Send + S
 pub struct CallObserver {
     observe: Arc<Observe>,
     traffic: Arc<Traffic>,
+    /// Whether the calls go to another Region than that of the clients it was made for.
+    elsewhere: bool,
 }
 
 impl CallObserver {
     /// Calls `observe` on each finished operation. It must be quick: it runs between the calls.
     pub fn new(observe: impl Fn(&'static str, &'static str, Option<FaultClass>) + Send + Sync + 'static, alarm: &Alarm) -> Self {
-        Self { observe: Arc::new(observe), traffic: Traffic::new(alarm) }
+        Self { observe: Arc::new(observe), traffic: Traffic::new(alarm), elsewhere: false }
+    }
+
+    /// The same for calls to another Region: they stop while the credentials do not work, and never are the proof that they do not.
+    pub(super) fn elsewhere(&self) -> Self {
+        Self { elsewhere: true, ..self.clone() }
+    }
+
+    /// Lets all calls know what became of one.
+    fn made(&self, service: &str, outcome: Result<(), &Fault>) {
+        if !(self.elsewhere && outcome.is_err_and(|fault| fault.class == FaultClass::Credentials)) {
+            self.traffic.made(service, outcome);
+        }
     }
 
     /// By how much slower than in good times the slowest service is asked: 1 if nobody throttles us.
@@ -87,7 +101,7 @@ impl CallObserver {
                 return Err(fault);
             }
             let outcome = self.report(service, operation, call.await, refused);
-            self.traffic.made(service, outcome.as_ref().map(drop));
+            self.made(service, outcome.as_ref().map(drop));
             outcome
         }
     }
@@ -107,7 +121,7 @@ impl CallObserver {
         }
         let Some(page) = next.await else { return Ok(None) };
         let outcome = self.report(service, operation, page, |_| None);
-        self.traffic.made(service, outcome.as_ref().map(drop));
+        self.made(service, outcome.as_ref().map(drop));
         outcome.map(Some)
     }
 

@@ -1,6 +1,7 @@
 //! A pass over an environment: read the account, plan, carry out, tell; and leave the facts for its workloads.
 
 mod facts;
+mod unmet;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,20 +10,21 @@ use std::time::{Duration, Instant};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
+use crate::api::account_settings::AccountSettingsStatus;
 use crate::api::annotations::{CONFIRM_GUARDRAIL, FINALIZER};
-use crate::api::conditions::{ConditionType, Reason};
+use crate::api::conditions::Reason;
 use crate::api::guardrails::GuardrailStatus;
 use crate::api::shared::Enforcement;
-use crate::api::{PhiEnvironment, PhiEnvironmentStatus, PhiWorkload, Verdict};
+use crate::api::{PhiEnvironment, PhiEnvironmentStatus, PhiWorkload};
 use crate::aws::Account;
 use crate::cluster::objects::{WithStatus, hold, reconcile_at};
-use crate::domain::{Fault, FaultClass, digest, names};
+use crate::domain::{Fault, digest, names};
 use crate::observed::environment::EnvironmentObservation;
-use crate::plan::applied::Outcome;
 use crate::plan::environment::guardrails::in_use;
 use crate::plan::environment::{EnvironmentInputs, Rules, plan};
-use crate::plan::{Action, Applied, Finding, Mode, may_hold};
+use crate::plan::{Applied, Finding, Mode, may_hold};
 use crate::status::conditions::Stamp;
+use crate::status::environment::account_settings::remembering;
 use crate::status::environment::{EnvironmentPass, asks_anew, project, recorded_key, wish};
 use crate::status::transitions::transitions;
 
@@ -31,6 +33,7 @@ use super::execute::Executor;
 use super::identity::SharedIdentity;
 use super::observe::{Known, Observation, observe};
 use super::{Next, key_of, marks, removal, sweep};
+use unmet::{is_afar, is_kept_from_us, judged, refused_boundary};
 
 /// Sweeps are at most this much rarer while a service throttles us.
 const STRETCH: f64 = 4.0;
@@ -162,7 +165,8 @@ impl Pass<'_> {
             self.context.keys.left_under_way(&names::key_alias(&self.rules.scope));
         }
         if anything {
-            self.mark_unsettled(&mut previous, &inputs).await?;
+            let replaced = remembering(previous.account_settings.as_ref(), &observed.settings, &plan.actions);
+            self.mark_unsettled(&mut previous, &inputs, replaced).await?;
         }
         let repair = self.previous.settled_inputs.as_ref() == Some(&inputs);
         let applied = self.executor().carry_out(plan, self.mode.clone()).await;
@@ -172,8 +176,8 @@ impl Pass<'_> {
         let swept = if sweeps { sweep::run(self).await.map(drop) } else { Ok(()) };
         self.context.metrics.judged(&key_of(self.object), &applied.findings);
         self.context.metrics.swept(&self.name, sweeps && seen.identity.is_ok() && swept.is_ok());
-        // A boundary that the account keeps from us is no work left undone: else nothing in this environment could ever be held.
-        let outstanding = applied.outcomes.iter().any(|(action, outcome)| !is_refused_boundary(action, outcome));
+        // What the account keeps from us is no work left undone: else nothing in this environment could ever be held.
+        let outstanding = applied.outcomes.iter().any(|(action, outcome)| !is_kept_from_us(action, outcome));
         let settled = !outstanding && self.mode == Mode::Enforce && judged(&applied);
         let status = project(
             &EnvironmentPass {
@@ -194,12 +198,21 @@ impl Pass<'_> {
         Ok(self.next(seen, &applied, swept))
     }
 
-    /// Records that writes are under way before the first of them, so that what they leave half done is never taken for someone's.
-    async fn mark_unsettled(&self, previous: &mut PhiEnvironmentStatus, inputs: &str) -> Result<(), Fault> {
-        if previous.settled_inputs.as_deref().is_some_and(|settled| settled.is_empty() || settled == inputs) {
+    /// Records that writes are under way before the first of them, so that what they leave half done is never taken for someone's; and
+    /// with it the settings of the account as they are before they are `replaced`.
+    async fn mark_unsettled(
+        &self,
+        previous: &mut PhiEnvironmentStatus,
+        inputs: &str,
+        replaced: Option<AccountSettingsStatus>,
+    ) -> Result<(), Fault> {
+        let marked = previous.settled_inputs.as_deref().is_some_and(|settled| settled.is_empty() || settled == inputs);
+        if marked && replaced.is_none() {
             return Ok(());
         }
-        let marked = PhiEnvironmentStatus { settled_inputs: Some(String::new()), ..previous.clone() };
+        let settled_inputs = if marked { previous.settled_inputs.clone() } else { Some(String::new()) };
+        let account_settings = replaced.or_else(|| previous.account_settings.clone());
+        let marked = PhiEnvironmentStatus { account_settings, settled_inputs, ..previous.clone() };
         self.context.statuses.write(self.object, previous, &marked).await?;
         *previous = marked;
         Ok(())
@@ -268,7 +281,8 @@ impl Pass<'_> {
             return Next::Soon(CONFIRM);
         }
         // A read that failed in passing is tried again before the next sweep, so that one bad answer is not the verdict until then.
-        if let Some((_, fault)) = seen.environment.faults().into_iter().find(|(_, fault)| fault.class.passes()) {
+        if let Some((_, fault)) = seen.environment.faults().into_iter().find(|(read, fault)| fault.class.passes() && !is_afar(read, fault))
+        {
             return Next::Failed(fault.class);
         }
         let waits = |finding: &Finding| matches!(finding.reason, Reason::Progressing | Reason::EndpointClaimed);
@@ -279,20 +293,4 @@ impl Pass<'_> {
     pub(super) fn enforces(&self) -> bool {
         self.object.spec.enforcement == Some(Enforcement::Enforce)
     }
-}
-
-/// Whether the account refused us the boundary in the last pass.
-fn refused_boundary(previous: &PhiEnvironmentStatus) -> bool {
-    let reason = Reason::BoundaryChangeNotPermitted.as_str();
-    previous.conditions.iter().any(|condition| condition.type_ == ConditionType::BoundaryReady.as_str() && condition.reason == reason)
-}
-
-fn is_refused_boundary(action: &Action, outcome: &Outcome) -> bool {
-    let boundary = matches!(action, Action::CreateBoundary { .. } | Action::ChangeBoundary { .. });
-    boundary && matches!(outcome, Outcome::Failed(fault) if fault.class == FaultClass::Denied)
-}
-
-/// Whether nothing that matters to our own things was left unread or held: only then do the inputs count as settled.
-fn judged(applied: &Applied) -> bool {
-    applied.findings.iter().all(|finding| !finding.blocks || !matches!(finding.verdict, Verdict::Unknown | Verdict::Held))
 }

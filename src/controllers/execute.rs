@@ -5,6 +5,7 @@ mod claims;
 mod cluster;
 mod guardrails;
 mod removal;
+mod settings;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -117,6 +118,9 @@ impl Executor<'_> {
             | Action::UpdateGuardrail { .. }
             | Action::CreateGuardrailVersion { .. }
             | Action::DeleteGuardrail { .. } => Ok(self.guardrail(action).await.map(|()| None)?),
+            Action::PutAccountDataRetention { .. }
+            | Action::PutModelInvocationLogging { .. }
+            | Action::DeleteModelInvocationLogging { .. } => Ok(self.setting(action).await.map(|()| None)?),
             Action::CreateBoundary { .. }
             | Action::ChangeBoundary { .. }
             | Action::DeleteBoundary { .. }

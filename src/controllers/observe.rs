@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod guardrails;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -86,7 +87,7 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
         each(&additional, |arn| account.iam.policy_document(arn)),
     );
     let issuer_of_cluster = cluster.as_ref().map(|cluster| cluster.as_ref().map(|cluster| cluster.issuer.clone()).unwrap_or_default());
-    let (subnets, oidc_provider, offered) = join!(
+    let (subnets, oidc_provider, offered, settings) = join!(
         async {
             match &cluster {
                 Ok(Some(cluster)) => account.ec2.subnets(&cluster.subnet_ids).await,
@@ -102,6 +103,7 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
             }
         },
         async { account.ec2.offered_services(&rules.service_names()).await },
+        Box::pin(settings::read(account, rules, &profiles)),
     );
     let vpc_id = subnets.as_ref().map_err(Clone::clone).map(|subnets| spec.aws.vpc_id.clone().or_else(|| vpc_of(subnets)));
     let (vpc, endpoints, security_groups) = match vpc_id {
@@ -140,6 +142,7 @@ pub async fn observe(client: &Client, account: &Account, known: Known<'_>) -> Ob
         profiles,
         only_named: rules.named.models.union(&rules.named.profiles).cloned().collect(),
         guardrails,
+        settings,
         dns_service_addresses: dns,
     };
     environment.other_security_groups = elsewhere::security_groups(account, rules, &environment, &recorded.endpoints).await;

@@ -64,11 +64,23 @@ pub fn claim_on_environment(cluster_arn: &str, environment: &str) -> String {
     bounded(&format!("environment.{cluster}.{environment}"), &digest, 118)
 }
 
+/// What the names of all claims on endpoints begin with.
+pub const CLAIMS_ON_ENDPOINTS: &str = "endpoint.";
+
 /// Name of the claim on the endpoint of a service in a VPC, without its generation. Region and VPC hold no dot, so that no two are the
 /// same; it is at most 118 characters, because Regions have at most 16, and services at most 63.
 #[must_use]
 pub fn claim_on_endpoint(region: &str, vpc_id: &str, service: &str) -> String {
-    format!("endpoint.{region}.{vpc_id}.{service}")
+    format!("{CLAIMS_ON_ENDPOINTS}{region}.{vpc_id}.{service}")
+}
+
+/// What the names of all claims on settings of the account begin with.
+pub const CLAIMS_ON_SETTINGS: &str = "setting.";
+
+/// Name of the claim on a setting that the account has once in each Region, without its generation.
+#[must_use]
+pub fn claim_on_setting(region: &str, setting: &str) -> String {
+    format!("{CLAIMS_ON_SETTINGS}{region}.{setting}")
 }
 
 /// What stands behind the last slash: the name in the ARN of a role or policy, the id in that of a key, or the text itself.

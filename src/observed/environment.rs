@@ -8,6 +8,7 @@ use crate::policy::permissions::Profile;
 
 use super::Read;
 use super::account::{Caller, Key};
+use super::account_settings::AccountSettings;
 use super::bedrock::ModelAvailability;
 use super::claims::Claims;
 use super::cluster::{Cluster, OidcProvider};
@@ -68,6 +69,8 @@ pub struct EnvironmentObservation {
     pub only_named: BTreeSet<String>,
     /// Every declared guardrail, by the environment's name for it.
     pub guardrails: BTreeMap<String, Read<ObservedGuardrail>>,
+    /// What Bedrock keeps once for the whole account.
+    pub settings: AccountSettings,
     /// Service addresses of the cluster's DNS.
     pub dns_service_addresses: Read<Vec<String>>,
 }
@@ -102,6 +105,7 @@ impl EnvironmentObservation {
             profiles,
             only_named,
             guardrails,
+            settings: AccountSettings { data_retention, invocation_logging, enforced_guardrails },
             dns_service_addresses,
         } = self;
         let single = [
@@ -125,6 +129,8 @@ impl EnvironmentObservation {
             ("boundary-tags", boundary_is_ours.as_ref().err()),
             ("platform-boundary", platform_boundary.as_ref().err()),
             ("attachment-quota", attachment_quota.as_ref().err()),
+            ("invocation-logging", invocation_logging.as_ref().err()),
+            ("enforced-guardrails", enforced_guardrails.as_ref().err()),
             ("dns-service", dns_service_addresses.as_ref().err()),
         ];
         // Of these only the accesses that name them have to do without.
@@ -133,7 +139,8 @@ impl EnvironmentObservation {
         let profiles = profiles.iter().map(|(id, read)| (label(id, "profile"), read.as_ref().err()));
         let guardrails = guardrails.values().map(|read| ("guardrail", read.as_ref().err()));
         let policies = additional_policies.values().map(|read| ("additional-policy", read.as_ref().err()));
-        let each = single.into_iter().chain(policies).chain(models).chain(profiles).chain(guardrails);
+        let retention = data_retention.values().map(|read| ("data-retention", read.as_ref().err()));
+        let each = single.into_iter().chain(policies).chain(models).chain(profiles).chain(guardrails).chain(retention);
         each.filter_map(|(name, fault)| Some((name, fault?))).collect()
     }
 }

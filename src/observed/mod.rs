@@ -1,6 +1,7 @@
 //! What a pass has read: facts of the account and the cluster, in our own words. No I/O here, only the shapes.
 
 pub mod account;
+pub mod account_settings;
 pub mod bedrock;
 pub mod claims;
 pub mod cluster;

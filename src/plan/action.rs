@@ -10,11 +10,12 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 
 use crate::domain::tags::Tags;
+use crate::observed::account_settings::InvocationLogging;
 use crate::observed::guardrails::GuardrailContent;
 use crate::observed::network::SecurityGroupRule;
 use crate::policy::PolicyDocument;
 
-pub use claim::{ClaimOn, NewClaim};
+pub use claim::{ClaimOn, NewClaim, Setting};
 pub use endpoint::{EndpointChange, NewEndpoint};
 
 /// A security group: by id, or the one that an earlier action of the same plan makes for a service.
@@ -157,6 +158,21 @@ pub enum Action {
     DeleteBoundary {
         arn: String,
         other_versions: Vec<String>,
+    },
+
+    /// Data retention of the whole account in a Region.
+    PutAccountDataRetention {
+        region: String,
+        mode: String,
+    },
+    /// Invocation logging of the whole account in a Region.
+    PutModelInvocationLogging {
+        region: String,
+        configuration: InvocationLogging,
+    },
+    /// Turns invocation logging off.
+    DeleteModelInvocationLogging {
+        region: String,
     },
 
     /// A workload's customer-managed policy.

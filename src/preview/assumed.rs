@@ -22,6 +22,7 @@ use crate::policy::key::key_policy;
 use crate::policy::permissions::Profile;
 use crate::policy::trust::AUDIENCE;
 
+use super::account_settings;
 use super::observed::KnownEnvironment;
 
 /// How many managed policies a role may have, which only the account knows: IAM's default
@@ -59,7 +60,16 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         entitlement: "AVAILABLE".into(),
         region: "AVAILABLE".into(),
     };
+    let profiles = rules
+        .profiles()
+        .into_iter()
+        .map(|id| {
+            let profile = profile(rules, &id, known);
+            (id, Ok(profile))
+        })
+        .collect();
     EnvironmentObservation {
+        settings: account_settings::observation(rules, &profiles, known.account_settings.as_ref()),
         caller: Ok(Caller {
             account_id: scope.account_id.clone(),
             arn: format!("arn:{}:sts::{}:<operator>", scope.partition, scope.account_id),
@@ -89,7 +99,7 @@ pub(super) fn observation(rules: &Rules, spec: &PhiEnvironmentSpec, known: &Know
         models: rules.models().into_iter().map(|model| (model, Ok(Some(available.clone())))).collect(),
         guardrails: rules.guardrails.iter().map(|rule| (rule.name.clone(), Ok(guardrail(rules, rule)))).collect(),
         only_named: BTreeSet::new(),
-        profiles: rules.profiles().into_iter().map(|id| (id.clone(), Ok(profile(rules, &id, known)))).collect(),
+        profiles,
         attachment_quota: Ok((!rules.additional_policies.is_empty()).then_some(ATTACHMENTS)),
         additional_policies: BTreeMap::new(),
         dns_service_addresses: Ok(known.dns_service_addresses.clone().unwrap_or_else(|| vec!["<cluster-dns-service-address>".to_owned()])),

@@ -10,6 +10,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use crate::api::PhiWorkloadStatus;
 use crate::api::phi_workload::WorkloadIdentityStatus;
 use crate::observed::account::Key;
+use crate::observed::account_settings::InvocationLogging;
 use crate::observed::environment::EnvironmentObservation;
 use crate::observed::identity::{IdentitySnapshot, ManagedPolicy, Role};
 use crate::observed::network::{Endpoint, SecurityGroup};
@@ -58,6 +59,11 @@ pub(super) fn environment(observed: &mut EnvironmentObservation, rules: &Rules, 
             Action::ChangeBoundary { document, .. } => {
                 observed.boundary.iter_mut().flatten().for_each(|boundary| boundary.document = Some(document.clone()));
             }
+            Action::PutAccountDataRetention { region, mode } => {
+                observed.settings.data_retention.insert(region.clone(), Ok(mode.clone()));
+            }
+            Action::PutModelInvocationLogging { configuration, .. } => observed.settings.invocation_logging = Ok(configuration.clone()),
+            Action::DeleteModelInvocationLogging { .. } => observed.settings.invocation_logging = Ok(InvocationLogging::default()),
             _ => {
                 change_network(observed, action);
                 observed.key.iter_mut().flatten().for_each(|key| change_key(key, action));

@@ -13,7 +13,7 @@ use crate::plan::facts::EnvironmentFacts;
 use crate::plan::{Finding, Mode};
 
 use super::observed::{Found, KnownEnvironment};
-use super::{Assumption, Declared, Preview, Subject, assumed, carried_out, items, standing};
+use super::{Assumption, Declared, Preview, Subject, account_settings, assumed, carried_out, items, standing};
 
 /// An environment that workloads can bind to, with the facts that follow once its plan is carried out.
 pub(super) struct Bound<'a> {
@@ -168,6 +168,9 @@ fn tell_assumptions(preview: &mut Preview, subject: &Subject, told: &Told) {
         let message =
             format!("the platform's boundary {arn} is assumed to let every declared access through; it is attached and never changed");
         preview.assume(subject, Assumption::BoundaryPresent, message);
+    }
+    if let Some(message) = account_settings::assumption(rules, known.account_settings.as_ref()) {
+        preview.assume(subject, Assumption::AccountSettings, message);
     }
     if let Some(reason) = hold {
         preview.assume(subject, Assumption::OnHold, format!("the annotation {HOLD} stops all writes ({reason})"));

@@ -147,6 +147,9 @@ fn object(subject: &Subject, action: &Action, all: &[Action]) -> Option<Item> {
         | Action::CreateGuardrailVersion { .. }
         | Action::DeleteGuardrail { .. }
         | Action::ReleaseClaim { .. }
+        | Action::PutAccountDataRetention { .. }
+        | Action::PutModelInvocationLogging { .. }
+        | Action::DeleteModelInvocationLogging { .. }
         | Action::ChangeBoundary { .. }
         | Action::DeleteBoundary { .. }
         | Action::ChangePolicy { .. }

@@ -4,6 +4,7 @@
 //! exists yet, and each fact is a named placeholder such as `<vpc-id>` unless it is told ([`KnownFacts`]). Facts that were observed
 //! (`save`) tell what exists already (`standing`): the plan is then that of the controllers' next pass.
 
+mod account_settings;
 mod assumed;
 mod carried_out;
 #[cfg(feature = "operator")]

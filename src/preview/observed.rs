@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::observed::account_settings::{EnforcedGuardrail, InvocationLogging};
+
 pub use found::{
     AskedKey, Found, FoundClaim, FoundConfigMap, FoundEndpoint, FoundGroup, FoundHolder, FoundKey, FoundNamespace, FoundNetworkPolicy,
     FoundPolicy, FoundRole, FoundService, PlatformBoundary,
@@ -71,9 +73,26 @@ pub struct KnownEnvironment {
     /// Models with what keeps the account from calling them; null if nothing does.
     #[serde(default)]
     pub models: BTreeMap<String, Option<String>>,
+    /// What Bedrock keeps once for the whole account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_settings: Option<KnownSettings>,
     /// What exists already. With it, what is not in it does not exist; without it, nothing of ours does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<Found>,
+}
+
+/// What Bedrock keeps once for the whole account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KnownSettings {
+    /// Mode of data retention by Region.
+    #[serde(default)]
+    pub data_retention: BTreeMap<String, String>,
+    /// Invocation logging in the environment's Region; one without a log group and bucket is off.
+    pub invocation_logging: InvocationLogging,
+    /// Guardrails that the account enforces there.
+    #[serde(default)]
+    pub enforced_guardrails: Vec<EnforcedGuardrail>,
 }
 
 /// A subnet and its zone.

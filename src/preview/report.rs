@@ -32,6 +32,8 @@ pub enum Assumption {
     KeyPresent,
     /// The platform's boundary is there and lets the accesses through.
     BoundaryPresent,
+    /// The account's settings are as they have to be, or not set where the spec provisions them.
+    AccountSettings,
     /// A namespace that is not among the files is admitted.
     NamespaceAdmitted,
     /// The service account exists.
@@ -60,6 +62,7 @@ impl Assumption {
             Self::IsolationPresent => "IsolationAssumedPresent",
             Self::KeyPresent => "KeyAssumedPresent",
             Self::BoundaryPresent => "BoundaryAssumedPresent",
+            Self::AccountSettings => "AccountSettingsAssumed",
             Self::NamespaceAdmitted => "NamespaceAssumedAdmitted",
             Self::ServiceAccountPresent => "ServiceAccountAssumedPresent",
             Self::NoAccessDeclared => "NoAccessDeclared",

@@ -1,5 +1,6 @@
 //! From what was read to facts that can be kept: of others only that they exist, and no value of any tag.
 
+mod account_settings;
 mod claims;
 mod identity;
 mod settings;
@@ -72,12 +73,16 @@ pub fn unread(observed: &EnvironmentObservation) -> BTreeSet<String> {
         observed.platform_boundary.as_ref().err(),
         observed.attachment_quota.as_ref().err(),
         observed.dns_service_addresses.as_ref().err(),
+        observed.settings.invocation_logging.as_ref().err(),
+        observed.settings.enforced_guardrails.as_ref().err(),
     ];
     let policies = observed.additional_policies.values().filter_map(|read| read.as_ref().err());
+    let retention = observed.settings.data_retention.values().filter_map(|read| read.as_ref().err());
     let models = observed.models.values().filter_map(|read| read.as_ref().err());
     let guardrails = observed.guardrails.values().filter_map(|read| read.as_ref().err());
     let profiles = observed.profiles.values().filter_map(|read| read.as_ref().err());
-    single.into_iter().flatten().chain(policies).chain(models).chain(profiles).chain(guardrails).map(ToString::to_string).collect()
+    let all = single.into_iter().flatten().chain(policies).chain(models).chain(profiles).chain(guardrails).chain(retention);
+    all.map(ToString::to_string).collect()
 }
 
 fn guardrails(observed: &EnvironmentObservation) -> Result<BTreeMap<String, ObservedGuardrail>, Fault> {
@@ -148,6 +153,7 @@ pub fn save(seen: &Seen) -> Result<Option<KnownEnvironment>, Fault> {
         auto_mode: Some(cluster.auto_mode),
         profiles,
         models: observed.models.iter().map(|(model, read)| (model.clone(), obstacle(read))).collect(),
+        account_settings: Some(account_settings::keep(&observed.settings)?),
         found: Some(found),
     }))
 }

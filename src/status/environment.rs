@@ -1,5 +1,7 @@
 //! The status of an environment.
 
+pub mod account_settings;
+
 use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -68,6 +70,7 @@ pub fn project(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus, at: Stam
         let scope = &families[0].1;
         if scope.holds == Some(false) { scope.clone() } else { families::ready(&families, applied, "the environment is in place") }
     });
+    let settings = families::summarise(ConditionType::AccountSettingsVerified, applied, "");
     let control_list = controls::list(&applied.findings, &previous.controls, CONTROLS, at);
     let mut states = vec![
         (ConditionType::Ready, ready.clone()),
@@ -75,6 +78,7 @@ pub fn project(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus, at: Stam
         (ConditionType::Stalled, stalled(&ready)),
     ];
     states.extend(families);
+    states.push((ConditionType::AccountSettingsVerified, settings));
     PhiEnvironmentStatus {
         observed_generation: at.generation,
         conditions: stamped(states, &previous.conditions, at),
@@ -89,6 +93,7 @@ pub fn project(pass: &EnvironmentPass, previous: &PhiEnvironmentStatus, at: Stam
         boundary_arn: boundary_arn(pass, previous),
         guardrails: pass.guardrails.clone(),
         models: models(pass.observed),
+        account_settings: Some(account_settings::of(pass, previous.account_settings.as_ref())),
         bound_workloads: i32::try_from(pass.bound_workloads).ok(),
         settled_inputs: pass.settled.clone().or_else(|| previous.settled_inputs.clone()),
         last_reconcile_at: pass.reconcile_at.clone(),

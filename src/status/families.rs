@@ -14,8 +14,9 @@ pub(super) fn summarise(family: ConditionType, applied: &Applied, in_place: &str
     if let Some((action, fault)) = applied.failures().find(|(action, _)| action.family() == family) {
         return failed(action, fault);
     }
-    let of =
-        |verdict| applied.findings.iter().find(move |finding| finding.family == family && finding.blocks && finding.verdict == verdict);
+    // A family that `Ready` does not depend on is a summary of what counts for `Compliant`.
+    let counts = |finding: &Finding| finding.family == family && (finding.blocks || family == ConditionType::AccountSettingsVerified);
+    let of = |verdict| applied.findings.iter().find(move |finding| counts(finding) && finding.verdict == verdict);
     if let Some(finding) = of(Verdict::Fail) {
         return broken(family, applied, finding);
     }

@@ -53,17 +53,17 @@ impl World {
         let bed = Box::pin(Bed::start(Shape::default())).await;
         let calls = Counter::default();
         let moto = Proxy::start(&bed.emulators.moto_url, &calls).await;
-        let ministack = Proxy::start(&bed.emulators.ministack_url, &calls).await;
+        let bedrock = Proxy::start(&bed.emulators.bedrock.url, &calls).await;
         bed.apply("{ apiVersion: v1, kind: Namespace, metadata: { name: hipaa-operator } }").await;
         let endpoints = [
             ("AWS_ENDPOINT_URL", moto.url.as_str()),
-            ("AWS_ENDPOINT_URL_BEDROCK", &ministack.url),
-            ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", &ministack.url),
+            ("AWS_ENDPOINT_URL_BEDROCK", &bedrock.url),
+            ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", &bedrock.url),
         ];
         let mut operator = bed.operator_with(program, &["--allow-endpoint-override", "--log", "warn"], &endpoints);
         operator.wait_ready().await;
         let watched = Watched::of(operator.group(), program);
-        let world = Self { watched, calls, operator, _proxies: [moto, ministack], bed };
+        let world = Self { watched, calls, operator, _proxies: [moto, bedrock], bed };
         world.environment_ready().await?;
         Ok(world)
     }

@@ -12,7 +12,7 @@ use crate::support::operator;
 use crate::support::seed::Shape;
 
 /// Accesses that are created, each with a workload and a service account of its own.
-const ACCESSES: u64 = 20;
+const ACCESSES: u64 = 30;
 const PER_NAMESPACE: u64 = 10;
 /// No sweep comes between, so that nothing but the creation is counted.
 const FLAGS: &[&str] = &["--sweep-interval", "3600", "--allow-endpoint-override"];

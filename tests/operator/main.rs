@@ -5,6 +5,7 @@
 mod support;
 
 mod account;
+mod account_settings;
 mod additional;
 mod adoption;
 mod audit;

@@ -70,6 +70,24 @@ fn environments() -> Vec<(String, &'static str)> {
             "name your roles in its otherPrincipals",
         ),
         (and("network: { management: Perhaps }"), "network.management"),
+        (and("  dataRetention: { management: Provision }"), "needs acceptAccountWideImpact: true"),
+        (and("  dataRetention: { management: Provision, acceptAccountWideImpact: false }"), "needs acceptAccountWideImpact: true"),
+        (and("  dataRetention: { adopt: true }"), "set management to Provision, or remove adopt"),
+        (and("  dataRetention: { management: Perhaps }"), "dataRetention.management"),
+        (and("  invocationLogging: { shape: Disabled, management: Provision }"), "needs acceptAccountWideImpact: true"),
+        (and("  invocationLogging: { shape: Some }"), "invocationLogging.shape"),
+        (and("  invocationLogging: { shape: Disabled, bucketName: logs }"), "shape Disabled logs nowhere"),
+        (and("  invocationLogging: { shape: ProtectedStore }"), "set logGroupName or bucketName"),
+        (
+            and("  invocationLogging: { shape: MetadataOnly, management: Provision, acceptAccountWideImpact: true }"),
+            "needs somewhere to log to",
+        ),
+        (
+            and("  invocationLogging: { shape: MetadataOnly, management: Provision, acceptAccountWideImpact: true, logGroupName: calls }"),
+            "needs roleArn beside logGroupName",
+        ),
+        (and("  invocationLogging: { shape: MetadataOnly, largeDataBucketName: logs }"), "belong to a log group"),
+        (and("  invocationLogging: { shape: MetadataOnly, keyPrefix: logs }"), "set bucketName too"),
     ]
 }
 

@@ -64,6 +64,12 @@ impl Shown<'_> {
             ("eks", "DELETE", ["clusters", _]) => "DeleteCluster",
             ("bedrock", "GET", ["foundation-model-availability", ..]) => "GetFoundationModelAvailability",
             ("bedrock", "GET", ["inference-profiles", _, ..]) => "GetInferenceProfile",
+            ("bedrock", "GET", ["data-retention"]) => "GetAccountDataRetention",
+            ("bedrock", "PUT", ["data-retention"]) => "PutAccountDataRetention",
+            ("bedrock", "GET", ["enforcedGuardrailsConfiguration"]) => "ListEnforcedGuardrailsConfiguration",
+            ("bedrock", "GET", ["logging", "modelinvocations"]) => "GetModelInvocationLoggingConfiguration",
+            ("bedrock", "PUT", ["logging", "modelinvocations"]) => "PutModelInvocationLoggingConfiguration",
+            ("bedrock", "DELETE", ["logging", "modelinvocations"]) => "DeleteModelInvocationLoggingConfiguration",
             _ => return None,
         };
         Some(operation.to_owned())

@@ -1,4 +1,4 @@
-//! The account: moto for everything but Bedrock, `MiniStack` for Bedrock. Both were written by others and are wrong somewhere:
+//! The account: moto for everything but Bedrock, `MiniStack` behind a stub for Bedrock. Both were written by others and are wrong somewhere:
 //! that they accept a call shows its form, never a rule of AWS.
 
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 
+use super::bedrock_stub::BedrockStub;
 use super::http;
 use super::parts::parts;
 use super::process::{Process, free_port, tail};
@@ -25,8 +26,8 @@ pub struct Emulators {
     ministack: Process,
     /// Where moto listens.
     pub moto_url: String,
-    /// Where `MiniStack` listens.
-    pub ministack_url: String,
+    /// What stands in front of `MiniStack`: it has what no emulator has.
+    pub bedrock: BedrockStub,
     /// The account number both use.
     pub account: String,
     /// The Region of every client.
@@ -42,16 +43,17 @@ impl Emulators {
         let (moto_port, ministack_port) = (free_port(), free_port());
         let moto = moto(folder, moto_port, account);
         let ministack = ministack(folder, ministack_port, account);
+        let (moto_url, ministack_url) = (format!("http://127.0.0.1:{moto_port}"), format!("http://127.0.0.1:{ministack_port}"));
         let mut emulators = Self {
             moto: Mutex::new(moto),
             ministack,
-            moto_url: format!("http://127.0.0.1:{moto_port}"),
-            ministack_url: format!("http://127.0.0.1:{ministack_port}"),
+            bedrock: BedrockStub::start(&ministack_url, &moto_url),
+            moto_url,
             account: account.to_owned(),
             region: region.to_owned(),
         };
         answers(emulators.moto.get_mut().expect("no holder panics"), &emulators.moto_url).await;
-        answers(&mut emulators.ministack, &emulators.ministack_url).await;
+        answers(&mut emulators.ministack, &ministack_url).await;
         emulators
     }
 
@@ -73,8 +75,8 @@ impl Emulators {
     pub fn environment(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL", self.moto_url.as_str()),
-            ("AWS_ENDPOINT_URL_BEDROCK", &self.ministack_url),
-            ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", &self.ministack_url),
+            ("AWS_ENDPOINT_URL_BEDROCK", &self.bedrock.url),
+            ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", &self.bedrock.url),
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("AWS_REGION", &self.region),
@@ -92,9 +94,9 @@ impl Emulators {
         self.sdk_config_for(&self.moto_url)
     }
 
-    /// The same for `MiniStack`, which has Bedrock.
+    /// The same for Bedrock.
     pub fn bedrock_config(&self) -> SdkConfig {
-        self.sdk_config_for(&self.ministack_url)
+        self.sdk_config_for(&self.bedrock.url)
     }
 
     /// A client for EC2.

@@ -37,7 +37,7 @@ pub struct FaultProxy {
 
 struct Shared {
     moto: String,
-    ministack: String,
+    bedrock: String,
     decisions: Mutex<Decisions>,
     world: Mutex<(World, Arc<Memory>)>,
     traffic: watch::Sender<Traffic>,
@@ -65,7 +65,7 @@ impl FaultProxy {
         let url = listener.url();
         let shared = Arc::new(Shared {
             moto: emulators.moto_url.clone(),
-            ministack: emulators.ministack_url.clone(),
+            bedrock: emulators.bedrock.url.clone(),
             decisions: Mutex::default(),
             world: Mutex::default(),
             traffic: watch::Sender::default(),
@@ -157,7 +157,7 @@ impl Shared {
     /// Passes a call on, and gives the emulator's answer.
     async fn pass_on(&self, call: &Call, head: Parts, body: Bytes) -> Response<Body> {
         let (world, memory) = self.world.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let upstream = if call.service == "bedrock" { &self.ministack } else { &self.moto };
+        let upstream = if call.service == "bedrock" { &self.bedrock } else { &self.moto };
         let answer = memory.answer(&world, Passing { call, upstream, head, body }).await;
         answer.unwrap_or_else(|error| refusal::response(502, "text/plain", error))
     }

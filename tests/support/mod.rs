@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod bed;
+pub mod bedrock_stub;
 pub mod call;
 pub mod comparable;
 pub mod control_plane;

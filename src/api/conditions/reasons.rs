@@ -232,6 +232,20 @@ reasons! {
     TrustedElsewhere,
     /// The trust of the platform's role does not let the service account in.
     TrustTooNarrow,
+    /// Bedrock may keep prompts and replies in a Region: its mode of data retention is not `none`.
+    DataRetained,
+    /// Prompts and replies may go to the provider of a model.
+    DataSharedWithProvider,
+    /// Prompts and replies are logged where the environment declares no protected store.
+    PromptsLogged,
+    /// Invocation logging has not the declared shape.
+    LoggingDiffers,
+    /// The account enforces no guardrail on an approved model, so using one is up to the caller.
+    GuardrailNotEnforced,
+    /// The account enforces a guardrail and lets callers choose by tags what it looks at.
+    GuardrailSkippable,
+    /// Another environment has claimed to keep a setting of the account.
+    SettingClaimed,
     /// No connection: a path of the network does not carry the operator's own calls.
     PathBroken,
     /// Could not be read.

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::api::conditions::ConditionType;
 
-use super::{Action, ClaimOn, KeyReference};
+use super::{Action, ClaimOn, KeyReference, Setting};
 
 impl Action {
     /// Whether it only takes power away, or what tells of power that is gone, which a hold does not stop.
@@ -49,6 +49,19 @@ impl Action {
             (ClaimOn::Endpoint(claimed), Self::CreateSecurityGroup { service, .. }) => service == claimed,
             (ClaimOn::Endpoint(claimed), Self::CreateVpcEndpoint(new)) => new.service == *claimed,
             (ClaimOn::Endpoint(_), _) => false,
+            (ClaimOn::Setting(claimed), action) => action.setting().as_ref() == Some(claimed),
+        }
+    }
+
+    /// The setting of the account that it changes, if it changes one.
+    #[must_use]
+    pub fn setting(&self) -> Option<Setting> {
+        match self {
+            Self::PutAccountDataRetention { region, .. } => Some(Setting::DataRetention(region.clone())),
+            Self::PutModelInvocationLogging { region, .. } | Self::DeleteModelInvocationLogging { region } => {
+                Some(Setting::InvocationLogging(region.clone()))
+            }
+            _ => None,
         }
     }
 
@@ -73,6 +86,10 @@ impl Action {
             | Self::TagKey { .. }
             | Self::UntagKey { .. } => ConditionType::KeyReady,
             Self::TakeClaim(claim) if matches!(claim.on, ClaimOn::Endpoint(_)) => ConditionType::EndpointsReady,
+            Self::TakeClaim(claim) if matches!(claim.on, ClaimOn::Setting(_)) => ConditionType::AccountSettingsVerified,
+            Self::PutAccountDataRetention { .. } | Self::PutModelInvocationLogging { .. } | Self::DeleteModelInvocationLogging { .. } => {
+                ConditionType::AccountSettingsVerified
+            }
             Self::TakeClaim(_) | Self::ReleaseClaim { .. } => ConditionType::ScopeVerified,
             Self::CreateGuardrail(_)
             | Self::UpdateGuardrail { .. }
@@ -110,6 +127,9 @@ impl Action {
             Self::CreateGuardrailVersion { name, .. } => ("bedrock", "CreateGuardrailVersion", name.clone()),
             Self::DeleteGuardrail { name, .. } => ("bedrock", "DeleteGuardrail", name.clone()),
             Self::TakeClaim(claim) => ("iam", "CreatePolicy", claim.arn.clone()),
+            Self::PutAccountDataRetention { region, mode } => ("bedrock", "PutAccountDataRetention", format!("{mode} in {region}")),
+            Self::PutModelInvocationLogging { region, .. } => ("bedrock", "PutModelInvocationLoggingConfiguration", region.clone()),
+            Self::DeleteModelInvocationLogging { region } => ("bedrock", "DeleteModelInvocationLoggingConfiguration", region.clone()),
             Self::CreateBoundary { arn, .. } | Self::CreatePolicy { arn, .. } => ("iam", "CreatePolicy", arn.clone()),
             Self::ChangeBoundary { arn, .. } | Self::ChangePolicy { arn, .. } => ("iam", "CreatePolicyVersion", arn.clone()),
             Self::DeleteBoundary { arn, .. } | Self::DeletePolicy { arn, .. } | Self::ReleaseClaim { arn, .. } => {

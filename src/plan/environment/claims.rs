@@ -3,6 +3,8 @@
 //! First the claim is taken, then the account is read anew, then what was claimed is made: between the reading and the making nobody
 //! else can have made it.
 
+mod settings;
+
 use std::collections::BTreeSet;
 
 use crate::api::annotations::TAKE_OVER_CLAIM;
@@ -16,6 +18,8 @@ use crate::plan::{Action, Finding, Plan};
 use crate::policy::claim::Holder;
 
 use super::EnvironmentInputs;
+
+pub(super) use settings::{Leave, SettingClaims};
 
 const FAMILY: ConditionType = ConditionType::ScopeVerified;
 
@@ -71,9 +75,9 @@ impl<'a> Claimant<'a> {
         }
     }
 
-    /// Whose an endpoint is, if the environment is ours. What another API server claimed for it is then ours too; and whoever claims
-    /// endpoints without an environment is gone, because that claim is the first to be taken and the last to be released.
-    fn on_endpoint(&self, thing: &str) -> Standing<'a> {
+    /// Whose an endpoint or setting is, if the environment is ours. What another API server claimed for it is then ours too; and whoever
+    /// claims such things without an environment is gone, because that claim is the first to be taken and the last to be released.
+    fn on_thing(&self, thing: &str) -> Standing<'a> {
         let Some(claim) = self.claims.on(thing) else { return Standing::Free };
         match &claim.holder {
             Some(holder) if holder.is_same(&self.us) => Standing::Ours,
@@ -187,7 +191,7 @@ impl<'a> EndpointClaims<'a> {
         let makes = plan.actions.iter().any(|action| matches!(action, Action::CreateVpcEndpoint(_)));
         let Some(claimant) = self.claimant.as_ref().filter(|_| makes || ours) else { return plan };
         let thing = names::claim_on_endpoint(&claimant.scope.region, self.vpc_id, service);
-        let standing = claimant.on_endpoint(&thing);
+        let standing = claimant.on_thing(&thing);
         if let (true, Standing::Taken(claim)) = (makes, standing) {
             return Plan { findings: vec![waiting(claim, self.vpc_id, service)], ..Plan::default() };
         }
@@ -199,8 +203,7 @@ impl<'a> EndpointClaims<'a> {
     /// Releases the claims of ours on endpoints that are not ours to make any more.
     pub(super) fn release_others(self) -> Plan {
         let Some(claimant) = self.claimant else { return Plan::default() };
-        let environment = claimant.environment();
-        let others = claimant.claims.things().filter(|thing| *thing != environment && !self.kept.contains(*thing));
+        let others = claimant.claims.things().filter(|thing| thing.starts_with(names::CLAIMS_ON_ENDPOINTS) && !self.kept.contains(*thing));
         let actions = others.filter(|thing| claimant.holds(thing)).flat_map(|thing| claimant.release(thing)).collect();
         Plan { actions, ..Plan::default() }
     }

@@ -1,5 +1,6 @@
 //! The plan for an environment: its endpoints, key and boundary, once its scope is proven.
 
+pub mod account_settings;
 mod additional;
 mod bedrock;
 mod boundary;
@@ -117,6 +118,7 @@ pub fn plan(inputs: &EnvironmentInputs) -> Plan {
         plan.extend(key::plan(inputs));
         plan.extend(boundary::plan(inputs));
         plan.extend(guardrails::plan(inputs));
+        plan.extend(account_settings::plan(inputs));
         plan.findings.extend(stores::judge(inputs));
         plan.findings.extend(additional::judge(inputs));
         plan.findings.extend(federation::judge(inputs));
@@ -129,6 +131,7 @@ pub fn plan(inputs: &EnvironmentInputs) -> Plan {
             (Control::PermissionsBoundary, ConditionType::BoundaryReady),
         ];
         plan.findings.extend(waiting.map(|(control, family)| Finding::waiting(control, family)));
+        plan.findings.extend(account_settings::waiting());
     }
     plan
 }

@@ -1,5 +1,7 @@
 //! A `PhiEnvironment`'s spec with every default resolved.
 
+mod account_settings;
+
 use std::collections::BTreeSet;
 
 use crate::api::guardrails::GuardrailStatus;
@@ -16,6 +18,8 @@ use crate::policy::terms::{Setting, Terms};
 
 use super::Named;
 use super::guardrails::{self, GuardrailRule};
+
+pub use account_settings::{Governance, LoggingRule};
 
 /// Services whose endpoints are made where the VPC has none. `sts` is how pods get credentials by web identity.
 pub const DEFAULT_SERVICES: [&str; 3] = ["bedrock", "bedrock-runtime", "sts"];
@@ -41,6 +45,10 @@ pub struct Rules {
     pub resolved: ResolvedRules,
     /// Data stores, by name.
     pub stores: Vec<DataStore>,
+    /// Whether data retention may be set.
+    pub data_retention: Governance,
+    /// The declared shape of invocation logging, if one is.
+    pub invocation_logging: Option<LoggingRule>,
     /// Administrators of the key.
     pub key_administrators: Vec<String>,
     /// The key to verify.
@@ -106,6 +114,8 @@ impl Rules {
             named: Named::default(),
             terms: terms(&spec.bedrock, &resolved.approved_regions, identity.require_federation),
             stores: stores(spec.stores.as_deref().unwrap_or_default()),
+            data_retention: Governance::of_retention(spec.bedrock.data_retention.as_ref()),
+            invocation_logging: spec.bedrock.invocation_logging.as_ref().map(LoggingRule::of),
             key_arn: key.key_arn,
             key_administrators: sorted(key.administrators.unwrap_or_default()),
             platform_roles: match identity.management {

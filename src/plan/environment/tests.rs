@@ -5,6 +5,7 @@ use crate::api::PhiEnvironmentSpec;
 use crate::api::conditions::Reason;
 use crate::domain::{names, tags};
 use crate::observed::account::{Caller, Key};
+use crate::observed::account_settings::{AccountSettings, EnforcedGuardrail, InvocationLogging, NONE};
 use crate::observed::bedrock::ModelAvailability;
 use crate::observed::claims::Claims;
 use crate::observed::cluster::{Cluster, OidcProvider};
@@ -122,6 +123,7 @@ pub(super) fn empty() -> EnvironmentObservation {
         )]),
         attachment_quota: Ok(None),
         additional_policies: BTreeMap::new(),
+        settings: settings(),
         dns_service_addresses: Ok(Vec::new()),
     }
 }
@@ -140,6 +142,22 @@ pub(super) fn guardrail() -> GuardrailVersion {
             ..GuardrailContent::default()
         },
         ..GuardrailVersion::default()
+    }
+}
+
+/// The settings of an account that suits PHI.
+pub(crate) fn settings() -> AccountSettings {
+    let guardrail = EnforcedGuardrail {
+        arn: "arn:aws:bedrock:us-east-1:123456789012:guardrail/enforced1".into(),
+        version: "1".into(),
+        guards_all_of_system: Some(true),
+        guards_all_of_messages: Some(true),
+        ..EnforcedGuardrail::default()
+    };
+    AccountSettings {
+        data_retention: BTreeMap::from([("us-east-1".to_owned(), Ok(NONE.to_owned()))]),
+        invocation_logging: Ok(InvocationLogging::default()),
+        enforced_guardrails: Ok(vec![guardrail]),
     }
 }
 

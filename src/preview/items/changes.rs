@@ -8,6 +8,9 @@ use crate::plan::action::{EndpointChange, GroupReference, KeyReference};
 
 use super::{Item, Subject};
 
+/// Whom a setting of the account concerns.
+const ALL_OF_THE_ACCOUNT: &str = "all of the account in this Region";
+
 /// The change that an action makes; none for one that makes an object.
 pub(super) fn item(subject: &Subject, action: &Action) -> Option<Item> {
     let change = |place: [&str; 3], properties: Value| Item::of(subject, "Change", place, properties);
@@ -59,6 +62,16 @@ pub(super) fn item(subject: &Subject, action: &Action) -> Option<Item> {
         Action::CreateGuardrailVersion { id, name, .. } => change(["bedrock", "Guardrail", name], json!({"id": id, "publish": true})),
         Action::DeleteGuardrail { id, name } => Item::of(subject, "Delete", ["bedrock", "Guardrail", name], json!({"id": id})),
         Action::ReleaseClaim { arn, .. } => Item { operation: "Delete".to_owned(), ..policy("Claim", arn) },
+        Action::PutAccountDataRetention { region, mode } => {
+            change(["bedrock", "AccountDataRetention", region], json!({"mode": mode, "scope": ALL_OF_THE_ACCOUNT}))
+        }
+        Action::PutModelInvocationLogging { region, configuration } => {
+            change(["bedrock", "ModelInvocationLogging", region], json!({"configuration": configuration, "scope": ALL_OF_THE_ACCOUNT}))
+        }
+        Action::DeleteModelInvocationLogging { region } => Item {
+            operation: "Delete".to_owned(),
+            ..change(["bedrock", "ModelInvocationLogging", region], json!({"scope": ALL_OF_THE_ACCOUNT}))
+        },
         // They make an object, or one of the cluster's.
         Action::CreateSecurityGroup { .. }
         | Action::CreateVpcEndpoint(_)

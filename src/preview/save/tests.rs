@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::phi_environment_status::EndpointStatus;
 use crate::api::shared::Management;
+use crate::observed::account_settings::{Bucket, DataKind, InvocationLogging};
 use crate::observed::identity::ManagedPolicy;
 use crate::observed::network::{RulePeer, SecurityGroupRule};
 use crate::plan::access::DeclaredAccess;
@@ -170,13 +171,18 @@ struct Tampering {
     dns: bool,
     profile: bool,
     claims: Vec<Claimed>,
+    /// Mode of data retention, and whether prompts are logged.
+    settings: (&'static str, bool),
 }
 
-/// A claim: on the environment or an endpoint, of which generation, and whether by us, by another API server, or by another cluster.
+/// Stands for the setting of the account among the services of claims.
+const RETENTION: &str = "data-retention";
+
+/// A claim: on the environment, an endpoint or a setting, of which generation, and whether by us, by another API server, or by another cluster.
 type Claimed = (Option<&'static str>, u32, u8);
 
 fn claimed() -> impl Strategy<Value = Claimed> {
-    let things = prop_oneof![Just(None), Just(Some("sts")), Just(Some("bedrock")), Just(Some("kms"))];
+    let things = prop_oneof![Just(None), Just(Some("sts")), Just(Some("bedrock")), Just(Some("kms")), Just(Some(RETENTION))];
     (things, 1u32..3, 0u8..4)
 }
 
@@ -184,6 +190,7 @@ fn claim((on, generation, by): Claimed, scope: &Scope) -> ManagedPolicy {
     let thing = match on {
         None if by == 3 => names::claim_on_environment("arn:aws:eks:us-east-1:111122223333:cluster/another", "theirs"),
         None => names::claim_on_environment(&scope.cluster_arn(), &scope.environment),
+        Some(RETENTION) => names::claim_on_setting(&scope.region, RETENTION),
         Some(service) => names::claim_on_endpoint(&scope.region, "vpc-1", service),
     };
     let mut holder = crate::policy::claim::Holder {
@@ -207,8 +214,11 @@ fn claim((on, generation, by): Claimed, scope: &Scope) -> ManagedPolicy {
 fn tampering() -> impl Strategy<Value = Tampering> {
     let services = proptest::sample::subsequence(vec!["bedrock", "bedrock-runtime", "sts", "s3"], 0..=4);
     let flags = proptest::collection::vec(any::<bool>(), 8);
-    (any::<u32>(), services, flags, proptest::collection::vec(claimed(), 0..4)).prop_map(|(done, foreign, flags, claims)| Tampering {
+    let settings = (proptest::sample::select(vec!["none", "inherit", "default"]), any::<bool>());
+    let all = (any::<u32>(), services, flags, proptest::collection::vec(claimed(), 0..4), settings);
+    all.prop_map(|(done, foreign, flags, claims, settings)| Tampering {
         claims,
+        settings,
         done,
         foreign,
         open: flags[0],
@@ -235,8 +245,20 @@ fn specs() -> impl Strategy<Value = PhiEnvironmentSpec> {
         Just(json!({"management": "Verify", "keyArn": "arn:aws:kms:us-east-1:111122223333:key/abc"})),
     ];
     let boundary = prop_oneof![Just(Value::Null), Just(json!({"boundaryArn": "arn:aws:iam::111122223333:policy/platform"}))];
-    (endpoints, key, boundary).prop_map(|(endpoints, key, identity)| {
+    let leave = |adopt: bool| json!({"management": "Provision", "acceptAccountWideImpact": true, "adopt": adopt});
+    let retention = prop_oneof![Just(Value::Null), any::<bool>().prop_map(leave)];
+    let logging = prop_oneof![
+        Just(Value::Null),
+        Just(json!({"shape": "Disabled", "management": "Provision", "acceptAccountWideImpact": true, "adopt": true})),
+        Just(json!({"shape": "MetadataOnly", "management": "Provision", "acceptAccountWideImpact": true, "bucketName": "logs"})),
+    ];
+    (endpoints, key, boundary, retention, logging).prop_map(|(endpoints, key, identity, retention, logging)| {
         spec(|value| {
+            for (field, part) in [("dataRetention", &retention), ("invocationLogging", &logging)] {
+                if !part.is_null() {
+                    value["bedrock"][field] = part.clone();
+                }
+            }
             for (field, part) in [("endpoints", &endpoints), ("key", &key), ("identity", &identity)] {
                 if !part.is_null() {
                     value[field] = part.clone();
@@ -281,6 +303,13 @@ fn tampered(spec: PhiEnvironmentSpec, how: &Tampering) -> World {
         }
     });
     observed.vpc.iter_mut().flatten().for_each(|vpc| vpc.dns_hostnames = how.dns);
+    let (mode, logged) = how.settings;
+    observed.settings.data_retention.values_mut().for_each(|read| *read = Ok(mode.to_owned()));
+    if logged {
+        let bucket = Some(Bucket { name: "someones".into(), prefix: None });
+        let delivers = [(DataKind::Text, true)].into();
+        observed.settings.invocation_logging = Ok(InvocationLogging { bucket, delivers, ..InvocationLogging::default() });
+    }
     if !how.profile {
         observed.profiles.values_mut().for_each(|profile| *profile = Ok(None));
     }
@@ -482,6 +511,12 @@ fn a_read_that_failed_is_named() {
     let fault = Fault { class: crate::domain::FaultClass::Denied, service: "kms", operation: "DescribeKey", code: "AccessDenied".into() };
     world.observed.key = Err(fault.clone());
     world.observed.models.insert("a.one-v1:0".into(), Err(fault));
-    let named = unread(&world.observed);
+    let settings = &mut world.observed.settings;
+    let fault = |operation| Fault { class: crate::domain::FaultClass::Denied, service: "bedrock", operation, code: String::new() };
+    settings.data_retention.insert("us-west-2".into(), Err(fault("GetAccountDataRetention")));
+    settings.invocation_logging = Err(fault("GetModelInvocationLoggingConfiguration"));
+    settings.enforced_guardrails = Err(fault("ListEnforcedGuardrailsConfiguration"));
+    let (of_settings, named): (Vec<_>, Vec<_>) = unread(&world.observed).into_iter().partition(|text| text.contains("bedrock:"));
+    assert_eq!(of_settings.len(), 3, "{of_settings:?}");
     assert!(named.len() == 1 && named.iter().all(|text| text.contains("kms:DescribeKey")), "{named:?}");
 }

@@ -19,7 +19,7 @@ const CODE: &str = "TheServicesOwnCode";
 type Fail = fn(&mut EnvironmentObservation, Fault);
 
 /// How each read fails. Models and profiles are read one by one.
-const READS: [(&str, Fail); 25] = [
+const READS: [(&str, Fail); 28] = [
     ("caller", |observed, fault| observed.caller = Err(fault)),
     ("operator-arn", |observed, fault| observed.operator_arn = Err(fault)),
     ("api-server", |observed, fault| observed.api_server = Err(fault)),
@@ -42,6 +42,9 @@ const READS: [(&str, Fail); 25] = [
     ("attachment-quota", |observed, fault| observed.attachment_quota = Err(fault)),
     ("additional-policy", |observed, fault| drop(observed.additional_policies.insert("arn:aws:iam::1:policy/more".into(), Err(fault)))),
     ("dns-service", |observed, fault| observed.dns_service_addresses = Err(fault)),
+    ("data-retention", |observed, fault| drop(observed.settings.data_retention.insert("us-west-2".into(), Err(fault)))),
+    ("invocation-logging", |observed, fault| observed.settings.invocation_logging = Err(fault)),
+    ("enforced-guardrails", |observed, fault| observed.settings.enforced_guardrails = Err(fault)),
     ("model", |observed, fault| drop(observed.models.insert(MODEL.into(), Err(fault)))),
     ("guardrail", |observed, fault| drop(observed.guardrails.insert("phi".into(), Err(fault)))),
     ("profile", |observed, fault| drop(observed.profiles.insert("us.profile".into(), Err(fault)))),
@@ -183,9 +186,10 @@ fn a_fault_takes_nothing_from_the_workloads_and_is_told_where_they_depend_on_it(
         let facts = EnvironmentFacts::of(&rules, &spec, &observed, &used(&observed, &recorded), Some(&known));
         assert!(facts.is_none_or(|facts| facts == known), "{read}: nothing changes, or the last facts hold");
         let of_the_environment = ["operator-arn", "other-subnets", "offered", "security-groups", "other-security-groups", "key"];
+        let of_the_account = ["data-retention", "invocation-logging", "enforced-guardrails"];
         // Only whoever names an additional policy depends on these, and is told itself.
         let of_some = ["attachment-quota", "additional-policy"];
-        let needed = !of_the_environment.contains(&read) && !of_some.contains(&read);
+        let needed = !of_the_environment.iter().chain(&of_the_account).chain(&of_some).any(|name| *name == read);
         assert_eq!(unread(&observed).is_some(), needed, "{read}");
     }
 }
