@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 mod claim;
 mod describe;
 mod endpoint;
+mod role;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -17,6 +18,7 @@ use crate::policy::PolicyDocument;
 
 pub use claim::{ClaimOn, NewClaim, Setting};
 pub use endpoint::{EndpointChange, NewEndpoint};
+pub use role::NewRole;
 
 /// A security group: by id, or the one that an earlier action of the same plan makes for a service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -288,25 +290,6 @@ pub struct NewGuardrail {
     pub content: GuardrailContent,
     /// Idempotency token.
     pub client_token: String,
-    /// Ownership tags.
-    pub tags: Tags,
-}
-
-/// A role to make.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewRole {
-    /// Its name.
-    pub name: String,
-    /// Its path.
-    pub path: String,
-    /// Its ARN.
-    pub arn: String,
-    /// Its trust policy.
-    pub trust: PolicyDocument,
-    /// Its permissions boundary.
-    pub boundary_arn: String,
-    /// Longest session in seconds.
-    pub max_session_duration: i32,
     /// Ownership tags.
     pub tags: Tags,
 }

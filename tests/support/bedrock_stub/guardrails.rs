@@ -55,7 +55,9 @@ impl Guardrails {
         Some(match (method, parts.as_slice()) {
             (&Method::POST, ["guardrails"]) => self.create(body, arn),
             (&Method::GET, ["guardrails"]) => self.list(query, arn),
-            (&Method::GET, ["guardrails", id]) => self.get(id, &parameter(query, "guardrailVersion").unwrap_or_else(|| "DRAFT".into()), arn),
+            (&Method::GET, ["guardrails", id]) => {
+                self.get(id, &parameter(query, "guardrailVersion").unwrap_or_else(|| "DRAFT".into()), arn)
+            }
             (&Method::PUT, ["guardrails", id]) => self.update(id, body, arn),
             (&Method::POST, ["guardrails", id]) => self.publish(id, body),
             (&Method::DELETE, ["guardrails", id]) => self.delete(id),
@@ -117,7 +119,11 @@ impl Guardrails {
         one.versions.insert("DRAFT".to_owned(), body.clone());
         one.reads_until_ready = 1;
         self.changes.push("UpdateGuardrail".to_owned());
-        (StatusCode::ACCEPTED, None, json!({ "guardrailId": id, "guardrailArn": format!("{arn}{id}"), "version": "DRAFT", "updatedAt": AT }))
+        (
+            StatusCode::ACCEPTED,
+            None,
+            json!({ "guardrailId": id, "guardrailArn": format!("{arn}{id}"), "version": "DRAFT", "updatedAt": AT }),
+        )
     }
 
     fn publish(&mut self, id: &str, body: &Value) -> Answer {
