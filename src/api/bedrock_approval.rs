@@ -53,6 +53,14 @@ pub struct BedrockApproval {
     pub data_retention: Option<DataRetentionRules>,
     /// Logging of model invocations in the account. Absent means that it is verified to hold no prompts and replies.
     pub invocation_logging: Option<InvocationLoggingRules>,
+    /// ARNs of guardrails that an organisation enforces here, in whatever account: roles get leave to apply them, without which every
+    /// call is refused. Those that the account itself enforces are found.
+    #[schemars(
+        length(max = 8),
+        inner(length(max = 256), regex(pattern = r"^arn:aws[a-z-]*:bedrock:[a-z0-9-]+:[0-9]{12}:guardrail/[a-z0-9]+$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub enforced_guardrails: Option<Vec<String>>,
     /// Ways around the declared access that are not denied. Absent means that all are. Each is a finding.
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Set)]

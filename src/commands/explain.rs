@@ -119,6 +119,7 @@ async fn of_account(client: &Client, found: &Found) -> Result<Explanation, Strin
     let api_server = super::observe::api_server(client).await;
     let start = Known { spec, rules: &rules, recorded, caller, api_server, identity: Arc::default() };
     let Observation { environment: observed, identity } = observe(client, &account, start).await;
+    rules.add_enforced(&observed.settings, recorded.account_settings.as_ref());
     let facts = EnvironmentFacts::of(&rules, spec, &observed, &recorded.guardrails, None);
     let role_name = rules.platform_roles.as_ref().map_or_else(
         || Some(names::role(&rules.scope, &found.namespace, &found.service_account)),

@@ -114,6 +114,7 @@ impl<'a> Pass<'a> {
             identity: pass.identity.snapshot(),
         };
         let mut seen = observe(&context.client, &pass.account, start).await;
+        pass.rules.add_enforced(&seen.environment.settings, pass.previous.account_settings.as_ref());
         let changed = pass.take_over(&mut seen, began);
         pass.identity_read = seen.identity.is_ok();
         (pass, seen, changed)

@@ -84,10 +84,6 @@ pub struct EnvironmentFacts {
     /// Services of these stores that an available endpoint leads to.
     #[serde(default)]
     pub store_services: BTreeSet<String>,
-    /// ARNs of the guardrails that the account enforces where calls are made, with their versions: callers need `bedrock:ApplyGuardrail`
-    /// on each, or are refused. `None` if they could not be read and were not known: then nothing follows.
-    #[serde(default)]
-    pub enforced_guardrails: Option<BTreeMap<String, String>>,
     /// Addresses of the endpoints, as CIDR blocks of one address.
     pub endpoint_addresses: BTreeSet<String>,
     /// Whether an available endpoint leads to STS, from where credentials come.
@@ -159,10 +155,6 @@ impl EnvironmentFacts {
             },
             stores: rules.stores.clone(),
             store_services: rules.store_services().filter(|service| leads_to_store(rules, service, places)).map(str::to_owned).collect(),
-            enforced_guardrails: match &observed.settings.enforced_guardrails {
-                Ok(enforced) => Some(enforced.iter().map(|guardrail| (guardrail.arn.clone(), guardrail.version.clone())).collect()),
-                Err(_) => previous.and_then(|previous| previous.enforced_guardrails.clone()),
-            },
             endpoint_addresses: addresses(rules, places).iter().map(|address| block_of(address)).collect(),
             has_sts: leads_to(rules, "sts", places),
             has_runtime: leads_to(rules, "bedrock-runtime", places),

@@ -49,8 +49,6 @@ pub fn permissions_boundary(
 pub struct GuardrailLimits {
     /// Whether the environment declares guardrails.
     pub declared: bool,
-    /// ARNs of guardrails elsewhere: those that the account or its organisation enforces.
-    pub enforced: BTreeSet<String>,
     /// Keys that guardrails are encrypted with.
     pub kms_key_arns: BTreeSet<String>,
 }
@@ -59,7 +57,7 @@ impl GuardrailLimits {
     fn statements(&self, setting: &Setting) -> Vec<Statement> {
         let scope = setting.scope;
         let of = |what: &str, region: &str| format!("arn:{}:bedrock:{region}:{}:{what}/*", scope.partition, scope.account_id);
-        let mut arns: Vec<String> = self.enforced.iter().cloned().collect();
+        let mut arns: Vec<String> = setting.terms.enforced_guardrails.iter().cloned().collect();
         if self.declared {
             arns.extend([of("guardrail", &scope.region), of("guardrail-profile", "*")]);
         }

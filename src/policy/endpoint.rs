@@ -12,6 +12,8 @@ use super::document::{PolicyDocument, Principal, Statement};
 pub struct Admission<'a> {
     /// The operator's own principal ARN: its calls must get through an exclusive endpoint too.
     pub operator: &'a str,
+    /// What the operator changes in Bedrock, as actions: nothing unless the spec has it make guardrails or set the account's settings.
+    pub changes: &'a [&'a str],
     /// Further principals, by ARN.
     pub others: &'a [String],
 }
@@ -76,7 +78,8 @@ pub fn exclusive(scope: &Scope, service: &str, admission: &Admission) -> PolicyD
             statements.push(of_principals(Statement::allow("Session", &SESSION, any()), vec![roles, admission.operator.to_owned()]));
         }
         "bedrock" => {
-            let reading = Statement::allow("Operator", &OPERATOR, any());
+            let actions = [&["bedrock:Get*", "bedrock:List*"], admission.changes].concat();
+            let reading = Statement::allow("Operator", &actions, any());
             statements.push(of_principals(reading, vec![admission.operator.to_owned()]));
         }
         "bedrock-runtime" => statements.push(of_principals(Statement::allow("Workloads", &RUNTIME, any()), vec![roles])),
@@ -98,16 +101,6 @@ const BEDROCK_READS: [&str; 5] = [
     "bedrock:GetModelInvocationLoggingConfiguration",
     "bedrock:GetUseCaseForModelAccess",
     "bedrock:List*",
-];
-
-/// What the operator does: it reads, and makes and publishes guardrails.
-const OPERATOR: [&str; 6] = [
-    "bedrock:CreateGuardrail*",
-    "bedrock:DeleteGuardrail",
-    "bedrock:Get*",
-    "bedrock:List*",
-    "bedrock:TagResource",
-    "bedrock:UpdateGuardrail",
 ];
 
 /// Pulling an image (<https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html>).

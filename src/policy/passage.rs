@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn our_own_policies_let_through_what_is_needed() {
-        let admission = Admission { operator: OPERATOR, others: &[] };
+        let admission = Admission { operator: OPERATOR, changes: &[], others: &[] };
         for service in ["sts", "bedrock", "bedrock-runtime", "kms", "sqs", "secretsmanager"] {
             for build in [perimeter, exclusive] {
                 assert_eq!(through(&build(&scope(), service, &admission).to_json(), service), (0, 0), "{service}");

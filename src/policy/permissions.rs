@@ -95,7 +95,10 @@ fn allows(setting: &Setting, grants: &[Grant], stores: &[&DataStore]) -> Vec<Sta
 /// What callers of guardrails do with them. Bedrock applies them on the caller's behalf, where calls carry no VPC.
 fn guardrails(setting: &Setting, grants: &[Grant]) -> Vec<Statement> {
     let pinned: BTreeSet<&PinnedGuardrail> = grants.iter().filter_map(|grant| grant.guardrail.as_ref()).collect();
-    let arns: BTreeSet<String> = pinned.iter().flat_map(|one| one.arns(&setting.terms.regions)).collect();
+    let mut arns: BTreeSet<String> = pinned.iter().flat_map(|one| one.arns(&setting.terms.regions)).collect();
+    if !grants.is_empty() {
+        arns.extend(setting.terms.enforced_guardrails.iter().cloned());
+    }
     let keys: BTreeSet<&String> = pinned.iter().flat_map(|one| &one.kms_key_arns).collect();
     let mut statements = Vec::new();
     if !arns.is_empty() {

@@ -26,6 +26,9 @@ pub struct Terms {
     pub global_profiles: bool,
     /// Ways around the declared access that are not denied.
     pub side_doors: BTreeSet<SideDoor>,
+    /// ARNs of guardrails that the account or its organisation enforces, wherever they live: without leave to apply them every call is
+    /// refused (<https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-enforcements.html>).
+    pub enforced_guardrails: BTreeSet<String>,
     /// Whether only sessions that the cluster's OIDC provider federates may do anything.
     pub require_federation: bool,
 }
@@ -76,6 +79,7 @@ impl Terms {
             regions: self.regions.intersection(&others.regions).cloned().collect(),
             global_profiles: self.global_profiles && others.global_profiles,
             side_doors: self.side_doors.intersection(&others.side_doors).copied().collect(),
+            enforced_guardrails: self.enforced_guardrails.intersection(&others.enforced_guardrails).cloned().collect(),
             require_federation: self.require_federation || others.require_federation,
         }
     }

@@ -161,7 +161,7 @@ fn verified_endpoint(
         state: "available".into(),
         endpoint_type: "Interface".into(),
         private_dns: true,
-        policy: Some(perimeter(&rules.scope, &rule.service, &Admission { operator, others: &[] })),
+        policy: Some(perimeter(&rules.scope, &rule.service, &Admission { operator, ..Admission::default() })),
         subnet_ids: subnets.iter().map(|subnet| subnet.id.clone()).collect(),
         security_group_ids: BTreeSet::from([THEIR_GROUP.to_owned()]),
         addresses: addresses(known, &rule.service),

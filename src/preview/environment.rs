@@ -37,6 +37,9 @@ pub(super) fn plan<'a>(
     let each = declared.accesses.iter();
     rules.named = Named::of(&rules.terms, each.map(|access| (access.metadata.namespace.as_deref().unwrap_or_default(), &access.spec)));
     let mut observed = observation(&rules, spec, known);
+    if known.found.is_some() {
+        rules.add_enforced(&observed.settings, None);
+    }
     let recorded_endpoints = known.found.as_ref().map(standing::recorded_endpoints).unwrap_or_default();
     let recorded_guardrails = known.found.as_ref().map(|found| found.recorded_guardrails.as_slice()).unwrap_or_default();
     let recorded_key = known.found.as_ref().and_then(standing::recorded_key);

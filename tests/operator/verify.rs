@@ -40,7 +40,7 @@ async fn hub(scene: &Scene) -> (String, String, String) {
     let group = group.group_id.unwrap();
     let call = ec2.authorize_security_group_ingress().group_id(&group).ip_permissions(https("10.0.0.0/8"));
     call.send().await.expect("AuthorizeSecurityGroupIngress");
-    let policy = perimeter(&scope(), "sts", &Admission { operator: "arn:aws:iam::123456789012:user/test", others: &[] });
+    let policy = perimeter(&scope(), "sts", &Admission { operator: "arn:aws:iam::123456789012:user/test", ..Admission::default() });
     let call = ec2.create_vpc_endpoint().vpc_id(&vpc).service_name("com.amazonaws.us-east-1.sts").private_dns_enabled(false);
     let call = call.vpc_endpoint_type(VpcEndpointType::Interface).set_subnet_ids(Some(subnets)).security_group_ids(&group);
     let endpoint = call.policy_document(policy.to_json()).send().await.expect("CreateVpcEndpoint").vpc_endpoint.unwrap();

@@ -236,7 +236,8 @@ impl Network<'_> {
     }
 
     fn policy(&self, rule: &EndpointRule) -> PolicyDocument {
-        let admission = Admission { operator: self.operator_arn, others: &rule.other_principals };
+        let changes = self.rules.changes_in_bedrock();
+        let admission = Admission { operator: self.operator_arn, changes: &changes, others: &rule.other_principals };
         let build = if rule.exclusive { exclusive } else { perimeter };
         build(&self.rules.scope, &rule.service, &admission)
     }

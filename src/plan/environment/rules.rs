@@ -4,6 +4,7 @@ mod account_settings;
 
 use std::collections::BTreeSet;
 
+use crate::api::account_settings::AccountSettingsStatus;
 use crate::api::guardrails::GuardrailStatus;
 use crate::api::identity::{AdditionalPolicy, IdentityManagement, RoleMapping};
 use crate::api::phi_environment::{EndpointRules, EndpointSource};
@@ -13,6 +14,8 @@ use crate::api::stores::DataStore;
 use crate::api::{BedrockApproval, PhiEnvironmentSpec, SideDoor};
 use crate::domain::Scope;
 use crate::domain::cidr::canonical;
+use crate::observed::account_settings::AccountSettings;
+use crate::plan::facts::is_placeholder;
 use crate::policy::boundary::GuardrailLimits;
 use crate::policy::terms::{Setting, Terms};
 
@@ -142,6 +145,32 @@ impl Rules {
         self.terms.exact_profiles().chain(&self.named.profiles).cloned().collect()
     }
 
+    /// What the operator changes in Bedrock by this spec, as actions.
+    #[must_use]
+    pub fn changes_in_bedrock(&self) -> Vec<&'static str> {
+        let mut actions = Vec::new();
+        if self.guardrails.iter().any(|rule| rule.verified.is_none()) {
+            actions.extend(["bedrock:CreateGuardrail*", "bedrock:DeleteGuardrail", "bedrock:TagResource", "bedrock:UpdateGuardrail"]);
+        }
+        if self.data_retention.provision {
+            actions.push("bedrock:PutAccountDataRetention");
+        }
+        if self.invocation_logging.as_ref().is_some_and(|rule| rule.governance.provision) {
+            actions.extend(["bedrock:DeleteModelInvocationLoggingConfiguration", "bedrock:PutModelInvocationLoggingConfiguration"]);
+        }
+        actions
+    }
+
+    /// Adds the guardrails that the account enforces: as read, or, if that failed, as recorded.
+    pub fn add_enforced(&mut self, observed: &AccountSettings, recorded: Option<&AccountSettingsStatus>) {
+        let known = recorded.into_iter().flat_map(|settings| &settings.enforced_guardrails).map(|guardrail| guardrail.arn.clone());
+        let arns: Vec<String> = match &observed.enforced_guardrails {
+            Ok(enforced) => enforced.iter().map(|guardrail| guardrail.arn.clone()).collect(),
+            Err(_) => known.collect(),
+        };
+        self.terms.enforced_guardrails.extend(arns.into_iter().filter(|arn| !is_placeholder(arn)));
+    }
+
     /// Where the environment's documents apply, from the VPC and the OIDC issuer that were found.
     #[must_use]
     pub fn setting<'a>(&'a self, vpc_id: &'a str, issuer: &'a str) -> Setting<'a> {
@@ -159,7 +188,6 @@ impl Rules {
     pub fn guardrail_limits(&self, recorded: &[GuardrailStatus]) -> GuardrailLimits {
         GuardrailLimits {
             declared: !self.guardrails.is_empty(),
-            enforced: BTreeSet::new(),
             kms_key_arns: self
                 .guardrails
                 .iter()
@@ -209,6 +237,7 @@ fn terms(bedrock: &BedrockApproval, regions: &[String], require_federation: Opti
         regions: regions.iter().cloned().collect(),
         global_profiles: bedrock.allow_global_profiles.unwrap_or(false),
         side_doors: bedrock.side_doors.iter().flatten().copied().filter(|door| *door != SideDoor::Unrecognized).collect(),
+        enforced_guardrails: bedrock.enforced_guardrails.iter().flatten().cloned().collect(),
         require_federation: require_federation.unwrap_or(false),
     }
 }

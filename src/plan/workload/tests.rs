@@ -102,7 +102,6 @@ impl World {
             peers: Vec::new(),
             stores: Vec::new(),
             store_services: BTreeSet::new(),
-            enforced_guardrails: None,
             endpoint_addresses: BTreeSet::from(["10.0.0.9/32".to_owned()]),
             has_sts: true,
             has_runtime: true,

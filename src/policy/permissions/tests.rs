@@ -99,7 +99,7 @@ fn some_terms() -> impl Strategy<Value = Terms> {
 
 fn boundary(terms: &Terms) -> PolicyDocument {
     let resolved = BTreeSet::from([profile("notes", "a.one-v1:0", &["us-east-1"])]);
-    let limits = GuardrailLimits { declared: true, enforced: BTreeSet::new(), kms_key_arns: texts(&[KEY]) };
+    let limits = GuardrailLimits { declared: true, kms_key_arns: texts(&[KEY]) };
     with(terms, |setting| permissions_boundary(setting, &resolved, &limits, &[]))
 }
 
