@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::api::SideDoor;
+use crate::domain::Scope;
 
 use super::document::Statement;
 use super::permissions::INFERENCE;
@@ -57,6 +58,10 @@ pub(super) fn denies(setting: &Setting) -> Vec<Statement> {
     if terms.side_doors.contains(&SideDoor::Mantle) {
         // The same settings on the other inference plane.
         doors.extend(["bedrock-mantle:CreateFineTuningJob", "bedrock-mantle:Put*"]);
+        if closed(&SideDoor::BearerTokens) {
+            // Bedrock's API keys work on both planes (https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-permissions.html).
+            doors.push("bedrock-mantle:CallWithBearerToken");
+        }
     }
     if !doors.is_empty() {
         statements.push(Statement::deny("SideDoors", &doors, any()));
@@ -97,22 +102,16 @@ pub fn should_be_denied(terms: &Terms) -> Vec<&'static str> {
 /// The boundary's allows for the side doors that are opened. What of them a workload gets is for a policy of the platform's to say.
 pub(super) fn opened(setting: &Setting) -> Vec<Statement> {
     let (scope, doors) = (setting.scope, &setting.terms.side_doors);
-    let behind = |wanted: fn(SideDoor) -> bool| -> Vec<&'static str> {
-        let mut actions: Vec<_> = doors.iter().copied().filter(|&door| wanted(door)).flat_map(actions_behind).copied().collect();
-        actions.sort_unstable();
-        actions
-    };
-    let of = |service: &str| format!("arn:{}:{service}:{}:{}:*", scope.partition, scope.region, scope.account_id);
-    let mut resources = ["bedrock", "bedrock-agentcore", "bedrock-mantle", "bedrock-websearch"].map(of).to_vec();
-    resources.push(scope.foundation_model_arn(&scope.region, "*"));
+    let here = |statement: Statement| statement.when("StringEquals", "aws:RequestedRegion", vec![scope.region.clone()]);
     let mut statements = Vec::new();
-    let narrow = behind(|door| !knows_no_resource(door));
-    if !narrow.is_empty() {
-        statements.push(Statement::allow("OpenedSideDoors", &narrow, resources));
+    let narrow: BTreeSet<&str> = doors.iter().flat_map(|&door| actions_behind(door)).copied().collect();
+    let resources: BTreeSet<String> = doors.iter().flat_map(|&door| resources_behind(door, scope)).collect();
+    if !resources.is_empty() {
+        statements.push(here(Statement::allow("OpenedSideDoors", &Vec::from_iter(narrow), resources.into_iter().collect())));
     }
-    let wide = behind(knows_no_resource);
+    let wide: BTreeSet<&str> = doors.iter().flat_map(|&door| calls_without_resource(door)).copied().collect();
     if !wide.is_empty() {
-        statements.push(Statement::allow("OpenedCalls", &wide, vec!["*".to_owned()]));
+        statements.push(here(Statement::allow("OpenedCalls", &Vec::from_iter(wide), vec!["*".to_owned()])));
     }
     if doors.contains(&SideDoor::Async) {
         let invocations = format!("arn:{}:bedrock:{}:{}:async-invoke/*", scope.partition, scope.region, scope.account_id);
@@ -121,7 +120,35 @@ pub(super) fn opened(setting: &Setting) -> Vec<Statement> {
     statements
 }
 
-/// Whether the actions of a side door name no resource, by the service authorization reference.
-fn knows_no_resource(door: SideDoor) -> bool {
-    matches!(door, SideDoor::Async | SideDoor::BearerTokens)
+/// What the actions of a side door are for, in the Region: the account's own things, and those that AWS lends to everyone.
+fn resources_behind(door: SideDoor, scope: &Scope) -> Vec<String> {
+    let arn = |service: &str, region: &str, owner: &str, rest: &str| format!("arn:{}:{service}:{region}:{owner}:{rest}", scope.partition);
+    let (region, account) = (scope.region.as_str(), scope.account_id.as_str());
+    match door {
+        SideDoor::Agents => vec![
+            arn("bedrock", region, account, "*"),
+            arn("bedrock-agentcore", region, account, "*"),
+            // AWS's own browsers and code interpreters.
+            arn("bedrock-agentcore", region, "aws", "*"),
+        ],
+        SideDoor::Async => vec![arn("bedrock", region, account, "async-invoke/*")],
+        SideDoor::Batch => vec![arn("bedrock", region, account, "*"), scope.foundation_model_arn(region, "*")],
+        SideDoor::Mantle => vec![arn("bedrock-mantle", region, account, "*")],
+        // Their ARNs name no Region.
+        SideDoor::Tools => vec![arn("bedrock", "", account, "system-tool/*")],
+        SideDoor::WebSearch => vec![arn("bedrock-websearch", region, "aws", "*")],
+        SideDoor::BearerTokens | SideDoor::Unrecognized => Vec::new(),
+    }
+}
+
+/// The actions of a side door that name no resource, by the service authorization reference of each service.
+fn calls_without_resource(door: SideDoor) -> &'static [&'static str] {
+    match door {
+        SideDoor::Agents => &["bedrock-agentcore:ConnectBrowser*", "bedrock:InvokeInlineAgent", "bedrock:RetrieveAndGenerate"],
+        SideDoor::Async => &["bedrock:ListAsyncInvokes"],
+        SideDoor::BearerTokens => &["bedrock:CallWithBearerToken"],
+        SideDoor::Mantle => &["bedrock-mantle:CallWithBearerToken"],
+        SideDoor::WebSearch => &["bedrock-websearch:ExternalWebAccess"],
+        SideDoor::Batch | SideDoor::Tools | SideDoor::Unrecognized => &[],
+    }
 }
