@@ -1,5 +1,5 @@
 // The judge: evaluates requests against policy documents with @cloud-copilot/iam-simulate, found in the folder that
-// JUDGE_NODE_MODULES names. Reads a JSON list of simulations on standard input, writes a JSON list of results.
+// JUDGE_NODE_MODULES names. Reads simulations, and documents that they share, on standard input, writes a JSON list of results.
 import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,21 @@ const modules = process.env.JUDGE_NODE_MODULES
 const entry = createRequire(join(modules, 'index.js')).resolve('@cloud-copilot/iam-simulate')
 const { anonymousPrincipal, runSimulation } = await import(pathToFileURL(entry).href)
 
-async function judge({ anonymous, ...simulation }) {
+// A document that many simulations share is given once, and named by its number.
+const resolved = (policies) => policies.map((one) => (typeof one.policy === 'number' ? { ...one, policy: documents[one.policy] } : one))
+
+const whole = (given) => {
+  const simulation = { ...given }
+  for (const part of ['identityPolicies', 'permissionBoundaryPolicies', 'vpcEndpointPolicies']) {
+    if (simulation[part]) simulation[part] = resolved(simulation[part])
+  }
+  // The model behind a global profile carries no Region in its ARN, which the judge cannot read: a word stands for it, everywhere alike.
+  if (!simulation.request.resource.resource.startsWith('arn:aws:bedrock:::')) return simulation
+  return JSON.parse(JSON.stringify(simulation).replaceAll('arn:aws:bedrock:::', 'arn:aws:bedrock:no-region::'))
+}
+
+async function judge(given) {
+  const { anonymous, ...simulation } = whole(given)
   if (anonymous) simulation.request.principal = anonymousPrincipal
   const answer = await runSimulation(simulation, {})
   if (answer.resultType === 'error') return `Error: ${JSON.stringify(answer.errors)}`
@@ -19,7 +33,7 @@ async function judge({ anonymous, ...simulation }) {
   return answer.overallResult
 }
 
-const simulations = JSON.parse(readFileSync(0, 'utf8'))
+const { documents, simulations } = JSON.parse(readFileSync(0, 'utf8'))
 const results = []
 for (const simulation of simulations) results.push(await judge(simulation))
 process.stdout.write(JSON.stringify(results))

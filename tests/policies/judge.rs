@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::parts::parts;
 
@@ -29,8 +29,13 @@ pub struct Case {
 
 /// The rows that come out otherwise than written.
 pub fn wrong(cases: &[Case]) -> Vec<String> {
+    wrong_over(&[], cases)
+}
+
+/// The same, where simulations may name a document by its number among these.
+pub fn wrong_over(documents: &[Value], cases: &[Case]) -> Vec<String> {
     let simulations: Vec<&Value> = cases.iter().map(|case| &case.simulation).collect();
-    let results = ask(&simulations);
+    let results = ask(&json!({"documents": documents, "simulations": simulations}));
     assert_eq!(results.len(), cases.len());
     let mut wrong = Vec::new();
     for (case, result) in cases.iter().zip(results) {
@@ -46,7 +51,7 @@ pub fn wrong(cases: &[Case]) -> Vec<String> {
     wrong
 }
 
-fn ask(simulations: &[&Value]) -> Vec<String> {
+fn ask(question: &Value) -> Vec<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies/judge.mjs");
     let mut child = Command::new("node")
         .arg(script)
@@ -55,7 +60,7 @@ fn ask(simulations: &[&Value]) -> Vec<String> {
         .stdout(Stdio::piped())
         .spawn()
         .expect("node runs");
-    let input = serde_json::to_vec(simulations).expect("JSON");
+    let input = serde_json::to_vec(question).expect("JSON");
     // The judge reads everything before it writes anything.
     child.stdin.take().expect("a pipe").write_all(&input).expect("the judge reads");
     let output = child.wait_with_output().expect("the judge ends");

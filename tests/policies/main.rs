@@ -1,17 +1,23 @@
 //! An outside judge evaluates requests against the documents that `plan` prints. What must come out is written down by hand, from
 //! AWS's rules, in [`rows`]; nothing of the crate is used to say what is right.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
+mod generated;
 mod judge;
+mod linters;
 #[path = "../support/parts.rs"]
 #[allow(dead_code)]
 mod parts;
 mod plan;
 mod rows;
+mod shapes;
+mod spoils;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use judge::{Case, wrong};
+use judge::{Case, Verdict, wrong};
 use plan::Documents;
 
 /// Everything declared; endpoints are a perimeter.
@@ -69,6 +75,39 @@ fn the_key_is_used_through_services_and_administered_by_the_named() {
 fn a_perimeter_admits_the_account_and_nobody_else() {
     let documents = Documents::of(&["more-endpoints", "notes", "letters", "intake"]);
     all_as_written(&rows::perimeter(&documents));
+}
+
+#[test]
+fn there_are_enough_shapes_and_enough_requests_for_each() {
+    let common = shapes::common();
+    let shared = common.requests.len() + common.doors.values().map(Vec::len).sum::<usize>();
+    assert!(shapes::shapes().len() >= 12, "{} shapes", shapes::shapes().len());
+    let mut requests = BTreeSet::new();
+    for (shape, _) in shapes::shapes() {
+        let own: Vec<&shapes::Row> = shape.requests.iter().chain(&shape.widest).chain(&shape.endpoints).collect();
+        assert!(!shape.says.is_empty() && requests.insert(&shape.name), "{}: no sentence, or a name twice", shape.name);
+        assert!(own.len() >= 12 && own.len() + shared >= 40, "{}: {} requests of its own", shape.name, own.len());
+        for verdict in [Verdict::Allow, Verdict::Deny] {
+            assert!(shape.requests.iter().any(|row| row.expected == verdict), "{}: nothing comes out as {verdict:?}", shape.name);
+        }
+    }
+}
+
+#[test]
+fn every_shape_is_exact() {
+    let shapes = shapes::shapes().iter();
+    all_as_written(&shapes.flat_map(|(shape, documents)| shape.cases(documents)).collect::<Vec<_>>());
+}
+
+#[test]
+fn generated_shapes_are_exact() {
+    generated::all_as_declared(300);
+}
+
+#[test]
+fn linters_find_nothing_above_low() {
+    let wrong = linters::wrong(shapes::shapes());
+    assert!(wrong.is_empty(), "{} findings:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]

@@ -1,9 +1,14 @@
 //! The documents of a plan.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// The folder of the data.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies")
+}
 
 /// The items of a plan.
 pub struct Documents(Vec<Value>);
@@ -11,10 +16,14 @@ pub struct Documents(Vec<Value>);
 impl Documents {
     /// Plans manifests of this folder with its facts.
     pub fn of(manifests: &[&str]) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies");
+        let manifests: Vec<PathBuf> = manifests.iter().map(|name| folder().join(format!("manifests/{name}.yaml"))).collect();
+        Self::planned(&manifests, &folder().join("facts.yaml"))
+    }
+
+    /// Plans manifests with facts.
+    pub fn planned(manifests: &[PathBuf], facts: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hipaa-operator"));
-        command.args(["plan", "-o", "json", "--observed"]).arg(folder.join("facts.yaml")).arg("-f");
-        command.args(manifests.iter().map(|name| folder.join(format!("manifests/{name}.yaml"))));
+        command.args(["plan", "-o", "json", "--observed"]).arg(facts).arg("-f").args(manifests);
         let output = command.output().expect("the binary runs");
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{text}");
@@ -65,6 +74,23 @@ impl Documents {
     /// The policy of the endpoint of a service.
     pub fn endpoint(&mut self, service: &str) -> &mut Value {
         &mut self.item(|item| item["kind"] == "VpcEndpoint" && item["properties"]["service"] == service)["document"]
+    }
+
+    /// Puts a boundary of the platform's in the place of ours, which is then not among the items.
+    pub fn attach_boundary(&mut self, document: &Value) {
+        assert!(self.0.iter().all(|item| item["kind"] != "PermissionsBoundary"), "the platform's boundary takes the place of ours");
+        self.0.push(json!({"kind": "PermissionsBoundary", "document": document}));
+    }
+
+    /// Every document of ours with the kind of its object, its name, and whether it is one of an `identity` or of a `resource`.
+    pub fn all(&self) -> impl Iterator<Item = (String, &str, &'static str, &Value)> {
+        // The platform's is not in the plan.
+        self.0.iter().filter(|item| item.get("operation").is_some()).flat_map(|item| {
+            let (kind, name) = (item["kind"].as_str().unwrap_or_default(), item["name"].as_str().unwrap_or_default());
+            let is = if ["Key", "VpcEndpoint"].contains(&kind) { "resource" } else { "identity" };
+            let document = item.get("document").map(|document| (kind.to_owned(), name, is, document));
+            document.into_iter().chain(item.get("trust").map(|trust| (format!("{kind} (trust)"), name, "resource", trust)))
+        })
     }
 
     /// The same documents, to read.

@@ -19,6 +19,8 @@ pub struct Parts {
     pub moto_server: PathBuf,
     /// The AWS emulator for Bedrock.
     pub ministack: PathBuf,
+    /// The Python with the linters of IAM policies.
+    pub linters_python: PathBuf,
     /// The npm folder that holds the IAM policy judge.
     pub judge_node_modules: PathBuf,
 }
@@ -55,6 +57,7 @@ fn parse(text: &str) -> Parts {
         helm: path("HELM"),
         moto_server: path("MOTO_SERVER"),
         ministack: path("MINISTACK"),
+        linters_python: path("LINTERS_PYTHON"),
         judge_node_modules: path("JUDGE_NODE_MODULES"),
     }
 }

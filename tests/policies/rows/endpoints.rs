@@ -92,7 +92,13 @@ const EXCLUSIVE: &[EndpointRow] = &[
     (Allow, "bedrock", OPERATOR, "bedrock:GetFoundationModelAvailability", "*", ""),
     (Allow, "bedrock", OPERATOR, "bedrock:GetInferenceProfile", US_SONNET, ""),
     (Allow, "bedrock", OPERATOR, "bedrock:ListInferenceProfiles", "*", ""),
-    (Deny,  "bedrock", OPERATOR, "bedrock:CreateGuardrail", "*", ""),
+    // It makes and publishes guardrails.
+    (Allow, "bedrock", OPERATOR, "bedrock:CreateGuardrail", "*", ""),
+    (Allow, "bedrock", OPERATOR, "bedrock:UpdateGuardrail", GUARDRAIL, ACCOUNT),
+    (Deny,  "bedrock", OPERATOR, "bedrock:PutAccountDataRetention", "*", ""),
+    (Deny,  "bedrock", OPERATOR, "bedrock:PutEnforcedGuardrailConfiguration", "*", ""),
+    (Deny,  "bedrock", OPERATOR, "bedrock:CreateModelCustomizationJob", HAIKU, ""),
+    (Deny,  "bedrock", CI, "bedrock:CreateGuardrail", "*", ""),
     (Deny,  "bedrock", "notes", "bedrock:ListFoundationModels", "*", ""),
     (Deny,  "bedrock", CI, "bedrock:ListFoundationModels", "*", ""),
     (Allow, "sts", "", WEB_IDENTITY, "arn:aws:iam::111122223333:role/hipaa-operator/us-east-1/clinic/prod/clinic.notes-x", ACCOUNT),
@@ -122,25 +128,46 @@ pub fn exclusive(documents: &Documents) -> Vec<Case> {
 
 fn endpoint_case(documents: &Documents, row: &EndpointRow) -> Case {
     let (expected, service, who, action, resource, owner) = *row;
-    let mut documents = documents.copy();
-    let principal = if who == "notes" { documents.role_arn("notes") } else { who.to_owned() };
-    let account = principal.split(':').nth(4).unwrap_or(ACCOUNT);
-    let mut request = request(&principal, account, action, resource, VPC);
-    // A resource of nobody's is taken for the caller's own, so that its own policy would not matter.
-    request["resource"]["accountId"] = json!(if owner.is_empty() { account } else { owner });
-    if !owner.is_empty() {
-        request["contextVariables"]["aws:ResourceAccount"] = json!(owner);
+    let principal = if who == "notes" { documents.copy().role_arn("notes") } else { who.to_owned() };
+    EndpointCall { service, principal: &principal, action, resource, owner }.case(documents, format!("{row:?}"), expected)
+}
+
+/// A call through an endpoint, when all other policies allow everything.
+pub struct EndpointCall<'a> {
+    /// The endpoint's service.
+    pub service: &'a str,
+    /// Its principal; empty for an unsigned call.
+    pub principal: &'a str,
+    /// Its action.
+    pub action: &'a str,
+    /// What it is for.
+    pub resource: &'a str,
+    /// The resource's account; empty where AWS tells none.
+    pub owner: &'a str,
+}
+
+impl EndpointCall<'_> {
+    /// The case in which the endpoint's policy alone decides.
+    pub fn case(&self, documents: &Documents, row: String, expected: Verdict) -> Case {
+        let Self { service, principal, action, resource, owner } = *self;
+        let account = principal.split(':').nth(4).unwrap_or(ACCOUNT);
+        let mut request = request(principal, account, action, resource, VPC);
+        // A resource of nobody's is taken for the caller's own, so that its own policy would not matter.
+        request["resource"]["accountId"] = json!(if owner.is_empty() { account } else { owner });
+        if !owner.is_empty() {
+            request["contextVariables"]["aws:ResourceAccount"] = json!(owner);
+        }
+        let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"});
+        let identity = if principal.is_empty() { json!([]) } else { json!([{"name": "all", "policy": everything()}]) };
+        let simulation = json!({
+            "anonymous": principal.is_empty(),
+            "request": request,
+            "identityPolicies": identity,
+            "resourcePolicy": {"Version": "2012-10-17", "Statement": [statement]},
+            "vpcEndpointPolicies": [{"name": "endpoint", "policy": documents.copy().endpoint(service)}],
+            "serviceControlPolicies": [],
+            "resourceControlPolicies": [],
+        });
+        Case { row, expected, simulation }
     }
-    let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"});
-    let identity = if principal.is_empty() { json!([]) } else { json!([{"name": "all", "policy": everything()}]) };
-    let simulation = json!({
-        "anonymous": principal.is_empty(),
-        "request": request,
-        "identityPolicies": identity,
-        "resourcePolicy": {"Version": "2012-10-17", "Statement": [statement]},
-        "vpcEndpointPolicies": [{"name": "endpoint", "policy": documents.endpoint(service)}],
-        "serviceControlPolicies": [],
-        "resourceControlPolicies": [],
-    });
-    Case { row: format!("{row:?}"), expected, simulation }
 }

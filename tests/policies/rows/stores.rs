@@ -144,18 +144,7 @@ const STORES: &[WorkloadRow] = &[
 
 /// The rows about stores: as it is, and by the workload's policy alone.
 pub fn stores(documents: &Documents) -> Vec<Case> {
-    STORES.iter().flat_map(|row| [store_case(documents, row, &[]), alone(store_case(documents, row, &[]))]).collect()
-}
-
-/// A call to a store, or to a key whose own policy leaves it to the account's IAM policies.
-fn store_case(documents: &Documents, row: &WorkloadRow, attached: &[Value]) -> Case {
-    let mut case = workload_case(documents, row, attached);
-    if row.2.starts_with("kms:") {
-        let account =
-            json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*", "Resource": "*"});
-        case.simulation["resourcePolicy"] = json!({"Version": "2012-10-17", "Statement": [account]});
-    }
-    case
+    STORES.iter().flat_map(|row| [workload_case(documents, row, &[]), alone(workload_case(documents, row, &[]))]).collect()
 }
 
 #[rustfmt::skip]
@@ -188,5 +177,5 @@ const FOREIGN_POLICY: &[WorkloadRow] = &[
 /// The rows with `AdministratorAccess` attached to the role.
 pub fn stores_by_boundary(documents: &Documents) -> Vec<Case> {
     let administrator: Value = json!({"name": "AdministratorAccess", "policy": everything()});
-    FOREIGN_POLICY.iter().map(|row| store_case(documents, row, std::slice::from_ref(&administrator))).collect()
+    FOREIGN_POLICY.iter().map(|row| workload_case(documents, row, std::slice::from_ref(&administrator))).collect()
 }

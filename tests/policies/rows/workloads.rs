@@ -102,7 +102,7 @@ pub fn workloads(documents: &Documents) -> Vec<Case> {
 }
 
 /// The same call without the help of boundary and endpoint.
-pub(super) fn alone(mut case: Case) -> Case {
+pub fn alone(mut case: Case) -> Case {
     let simulation = case.simulation.as_object_mut().expect("a simulation");
     simulation.retain(|part, _| part != "permissionBoundaryPolicies" && part != "vpcEndpointPolicies");
     case.row.push_str(" by its policy alone");
@@ -163,23 +163,51 @@ pub fn claim(documents: &Documents) -> Vec<Case> {
     WORKLOADS.iter().map(|row| workload_case(documents, row, std::slice::from_ref(&claim))).collect()
 }
 
-/// A call of a workload's role: its policy and what else is attached, its boundary, and the endpoint if it comes from our VPC.
+/// A call of a workload's role.
 pub(super) fn workload_case(documents: &Documents, row: &WorkloadRow, attached: &[Value]) -> Case {
     let (expected, workload, action, resource, from) = *row;
-    let mut documents = documents.copy();
-    let role = documents.role_arn(workload);
-    let mut identity = vec![json!({"name": "policy", "policy": documents.policy(workload)})];
-    identity.extend(attached.iter().cloned());
-    let mut simulation = json!({
-        "request": request(&role, ACCOUNT, action, resource, from),
-        "identityPolicies": identity,
-        "permissionBoundaryPolicies": [{"name": "boundary", "policy": documents.boundary()}],
-        "serviceControlPolicies": [],
-        "resourceControlPolicies": [],
-    });
-    // A call from the VPC in the Region goes through the endpoint; so does one for a profile, whose other half AWS makes.
-    if from == VPC && action.starts_with("bedrock:") {
-        simulation["vpcEndpointPolicies"] = json!([{"name": "endpoint", "policy": documents.endpoint("bedrock-runtime")}]);
+    Call { workload, action, resource, from }.case(documents, format!("{row:?}"), expected, attached)
+}
+
+/// Actions of Bedrock's runtime, which go through its endpoint.
+const RUNTIME: [&str; 5] = [INVOKE, STREAM, COUNT, "bedrock:ApplyGuardrail", "bedrock:InvokeTool"];
+
+/// A call of a workload's role.
+pub struct Call<'a> {
+    /// The workload.
+    pub workload: &'a str,
+    /// The action.
+    pub action: &'a str,
+    /// What it is for.
+    pub resource: &'a str,
+    /// Where it comes from, and with what.
+    pub from: &'a [(&'a str, &'a str)],
+}
+
+impl Call<'_> {
+    /// The case in which all decide: the role's policy and what else is attached, its boundary, and the endpoint if it comes from our VPC.
+    pub fn case(&self, documents: &Documents, row: String, expected: Verdict, attached: &[Value]) -> Case {
+        let mut documents = documents.copy();
+        let role = documents.role_arn(self.workload);
+        let mut identity = vec![json!({"name": "policy", "policy": documents.policy(self.workload)})];
+        identity.extend(attached.iter().cloned());
+        let mut simulation = json!({
+            "request": request(&role, ACCOUNT, self.action, self.resource, self.from),
+            "identityPolicies": identity,
+            "permissionBoundaryPolicies": [{"name": "boundary", "policy": documents.boundary()}],
+            "serviceControlPolicies": [],
+            "resourceControlPolicies": [],
+        });
+        if self.action.starts_with("kms:") {
+            // The key's own policy leaves it to the account's IAM policies.
+            let account =
+                json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*", "Resource": "*"});
+            simulation["resourcePolicy"] = json!({"Version": "2012-10-17", "Statement": [account]});
+        }
+        // A call from the VPC in the Region goes through the endpoint; so does one for a profile, whose other half AWS makes.
+        if VPC.iter().all(|key| self.from.contains(key)) && RUNTIME.contains(&self.action) {
+            simulation["vpcEndpointPolicies"] = json!([{"name": "endpoint", "policy": documents.endpoint("bedrock-runtime")}]);
+        }
+        Case { row, expected, simulation }
     }
-    Case { row: format!("{row:?}"), expected, simulation }
 }
