@@ -101,7 +101,7 @@ async fn explained(arguments: &ExplainArguments) -> Result<Explanation, String> 
     super::refuse_overrides(arguments.allow_endpoint_override)?;
     let client = super::cluster().await?;
     let found = cluster::find(&client, namespace, account).await?;
-    of_account(&client, &found).await
+    Box::pin(of_account(&client, &found)).await
 }
 
 /// Reads the account, and explains.

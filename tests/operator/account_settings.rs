@@ -12,7 +12,6 @@ use crate::account::picture;
 use crate::scene::{ENVIRONMENT, SOON, Scene};
 use crate::support::bed::Bed;
 use crate::support::bedrock_stub::enforced_guardrail;
-use crate::support::bedrock_stub::guardrails::{PLATFORM, PLATFORM_KEY};
 use crate::support::seed::Shape;
 
 const EAST: &str = "us-east-1";
@@ -22,9 +21,7 @@ const LOGS: &str = "arn:aws:iam::123456789012:role/bedrock-logs";
 
 /// The environment with two approved Regions and one more line under `bedrock`.
 fn environment(more: &str) -> String {
-    format!(
-        "{ENVIRONMENT}    approvedRegions: [{EAST}, {WEST}]\n    guardrails: [{{ name: phi, management: Verify, guardrailId: {PLATFORM}, version: \"1\", kmsKeyArn: '{PLATFORM_KEY}', default: true }}]\n    {more}\n"
-    )
+    format!("{ENVIRONMENT}    approvedRegions: [{EAST}, {WEST}]\n    {more}\n")
 }
 
 async fn settings(scene: &Scene) -> AccountSettingsStatus {

@@ -20,6 +20,7 @@ mod explain;
 mod families;
 mod faults;
 mod federation;
+mod guardrails;
 mod held;
 mod hold;
 mod kubernetes_faults;

@@ -146,7 +146,7 @@ async fn told(scene: &Scene) -> Counts {
 /// Panics at a label or a value that is none of the closed sets.
 fn labels_are_few(samples: &[Sample]) {
     const KINDS: &str = "environment|workload|access|status|finalizer|event|network-policy|config-map|service-account|hand-over|lease";
-    const CONDITIONS: &str = "Ready|Compliant|Stalled|ScopeVerified|EndpointsReady|KeyReady|BoundaryReady|BedrockReachable|AccountSettingsVerified|Admitted|NetworkIsolated|IdentityReady|SettingsPublished|ModelsResolved|PolicyApplied";
+    const CONDITIONS: &str = "Ready|Compliant|Stalled|ScopeVerified|EndpointsReady|KeyReady|BoundaryReady|GuardrailsReady|BedrockReachable|AccountSettingsVerified|Admitted|NetworkIsolated|IdentityReady|SettingsPublished|ModelsResolved|PolicyApplied";
     let sets = [
         ("kind", KINDS),
         ("outcome", "settled|unsettled|ok|failed"),

@@ -101,7 +101,7 @@ fn files_folders_and_standard_input_say_the_same() {
     }
     assert_eq!(
         text.lines().last().unwrap(),
-        "Plan: 15 objects in the account, 3 in the cluster, 18 of them withheld by Audit or a hold; 5 findings, 0 errors."
+        "Plan: 15 objects in the account, 3 in the cluster, 18 of them withheld by Audit or a hold; 6 findings, 0 errors."
     );
 }
 

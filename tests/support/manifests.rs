@@ -1,6 +1,6 @@
 //! The manifests of the README, as most cases apply them.
 
-/// The first environment.
+/// The first environment, with the guardrail of the platform's that the stub in front of Bedrock has.
 pub const ENVIRONMENT: &str = r#"
 apiVersion: hipaa-operator.io/v1alpha1
 kind: PhiEnvironment
@@ -11,6 +11,13 @@ spec:
   namespaceSelector: { matchLabels: { hipaa-operator.io/phi: allowed } }
   bedrock:
     models: [anthropic.claude-3-haiku-20240307-v1:0, anthropic.claude-3-sonnet-20240229-v1:0]
+    guardrails:
+    - name: phi
+      management: Verify
+      default: true
+      guardrailId: platform1
+      version: "1"
+      kmsKeyArn: arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555
 "#;
 
 /// An admitted namespace with a service account and a workload that uses it.

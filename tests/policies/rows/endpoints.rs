@@ -92,9 +92,9 @@ const EXCLUSIVE: &[EndpointRow] = &[
     (Allow, "bedrock", OPERATOR, "bedrock:GetFoundationModelAvailability", "*", ""),
     (Allow, "bedrock", OPERATOR, "bedrock:GetInferenceProfile", US_SONNET, ""),
     (Allow, "bedrock", OPERATOR, "bedrock:ListInferenceProfiles", "*", ""),
-    // It makes and publishes guardrails.
-    (Allow, "bedrock", OPERATOR, "bedrock:CreateGuardrail", "*", ""),
-    (Allow, "bedrock", OPERATOR, "bedrock:UpdateGuardrail", GUARDRAIL, ACCOUNT),
+    // The spec has it make no guardrails and change no settings.
+    (Deny,  "bedrock", OPERATOR, "bedrock:CreateGuardrail", "*", ""),
+    (Deny,  "bedrock", OPERATOR, "bedrock:UpdateGuardrail", GUARDRAIL, ACCOUNT),
     (Deny,  "bedrock", OPERATOR, "bedrock:PutAccountDataRetention", "*", ""),
     (Deny,  "bedrock", OPERATOR, "bedrock:PutEnforcedGuardrailConfiguration", "*", ""),
     (Deny,  "bedrock", OPERATOR, "bedrock:CreateModelCustomizationJob", HAIKU, ""),

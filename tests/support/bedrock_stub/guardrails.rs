@@ -81,12 +81,6 @@ impl Guardrails {
         self.all.remove(id).expect("the guardrail is there");
     }
 
-    /// Ids of all guardrails but the platform's, with the number of their published versions.
-    pub fn published(&self) -> BTreeMap<String, usize> {
-        let ours = self.all.iter().filter(|(id, _)| *id != PLATFORM);
-        ours.map(|(id, one)| (id.clone(), one.published)).collect()
-    }
-
     fn create(&mut self, body: &Value, arn: &str) -> Answer {
         let token = body["clientRequestToken"].as_str().unwrap_or_default().to_owned();
         if let Some(answer) = self.tokens.get(&token) {
