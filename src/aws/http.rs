@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::config_bag::ConfigBag;
 
@@ -69,10 +69,17 @@ impl HttpConnector for Paced {
         let (inner, traffic) = (self.inner.clone(), self.traffic.clone());
         HttpConnectorFuture::new(async move {
             // What is not signed fetches credentials: once for all calls, and rarely.
-            if let Some(service) = service {
-                traffic.turn(&service, retry).await;
+            if let Some(service) = &service {
+                traffic.turn(service, retry).await;
             }
-            inner.call(request).await
+            let answer = inner.call(request).await;
+            if let (Some(service), Ok(answer)) = (&service, &answer)
+                && slows_down(answer)
+            {
+                // Told of each attempt: an operation that fails in the end was throttled several times.
+                traffic.throttled(service);
+            }
+            answer
         })
     }
 }
@@ -81,6 +88,13 @@ impl HttpConnector for Paced {
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html>).
 fn service_of(authorization: &str) -> Option<&str> {
     authorization.split_once("Credential=")?.1.split(',').next()?.rsplit('/').nth(1)
+}
+
+/// Whether the status alone asks us to slow down: 429 is what REST services answer
+/// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html>), 503 what EC2 does. Other services say it in the body, which
+/// is read when the operation is over.
+fn slows_down(answer: &HttpResponse) -> bool {
+    matches!(answer.status().as_u16(), 429 | 503)
 }
 
 /// Whether the SDK has tried before: `attempt=2; max=4`.

@@ -59,6 +59,11 @@ impl Traffic {
         }
     }
 
+    /// An attempt was answered by asking us to slow down.
+    pub(super) fn throttled(&self, service: &str) {
+        self.bucket(service, |bucket| bucket.slow_down(Instant::now()));
+    }
+
     /// The fault with which a call is answered instead of being made.
     pub(super) fn refusal(&self) -> Option<Fault> {
         self.breaker().refusal().cloned()

@@ -22,6 +22,8 @@ use super::request::{self, version_number};
 
 /// Tries at an object that others change at the same time.
 pub(super) const ATTEMPTS: usize = 4;
+/// Tries at the finalizers of an object to which others write all the time: any write of theirs in between makes one more necessary.
+const FINALIZER_ATTEMPTS: usize = 16;
 
 /// What is sent of an object to write its status.
 #[derive(Debug, Serialize)]
@@ -139,7 +141,7 @@ impl StatusWriter {
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
     {
         let mut meta = object.meta().clone();
-        for _ in 0..ATTEMPTS {
+        for _ in 0..FINALIZER_ATTEMPTS {
             let mut finalizers = meta.finalizers.clone().unwrap_or_default();
             if finalizers.iter().any(|one| one == finalizer) == present {
                 return Ok(false);

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::plan::access::{admit, judge};
 use crate::plan::workload::requests;
-use crate::policy::PolicyDocument;
 use crate::policy::permissions::{Grant, workload_policy};
 use crate::policy::relation::{Coverage, covers};
+use crate::policy::{Effect, PolicyDocument};
 
 use super::Seen;
 
@@ -27,7 +27,8 @@ impl Origins {
         let Some(inputs) = seen.inputs else { return origins };
         let (facts, environment) = (inputs.facts, &inputs.facts.scope.environment);
         let admitted = admit(&requests(inputs), facts);
-        let document = |grant: Grant| workload_policy(&facts.setting(), &[grant], &[]);
+        // Where a permission comes from is for the allows to say.
+        let document = |grant: Grant| allows(workload_policy(&facts.setting(), &[grant], &[]));
         for access in inputs.accesses.iter().filter(|access| admitted.given.iter().any(|given| given.name == access.name)) {
             let Some(grant) = judge(&access.spec, facts).0 else { continue };
             let object = format!("BedrockAccess {}/{}", inputs.namespace, access.name);
@@ -49,7 +50,7 @@ impl Origins {
                 "PhiWorkload {}/{} spec.stores ({}), declared by PhiEnvironment {environment} spec.stores",
                 inputs.namespace, inputs.name, store.name
             );
-            origins.fields.push((words, workload_policy(&facts.setting(), &[], &[store])));
+            origins.fields.push((words, allows(workload_policy(&facts.setting(), &[], &[store]))));
         }
         let named = inputs.spec.additional_policies.iter().flatten();
         let named = named.filter_map(|name| facts.additional_policies.iter().find(|fact| fact.declared.name == *name));
@@ -71,6 +72,11 @@ impl Origins {
         }
         self.policies.iter().filter(|(arn, _)| arn == policy).map(|(_, words)| words.clone()).collect()
     }
+}
+
+fn allows(mut document: PolicyDocument) -> PolicyDocument {
+    document.statement.retain(|statement| statement.effect == Effect::Allow);
+    document
 }
 
 fn own_policy(seen: &Seen) -> Option<String> {

@@ -75,7 +75,7 @@ async fn a_tighter_environment_stays_until_someone_asks() {
     scene.because::<PhiEnvironment>(None, "prod", "EndpointsReady", "False", "Held").await;
     scene.because::<PhiEnvironment>(None, "prod", "KeyReady", "False", "Held").await;
     stays(&scene, &tighter).await;
-    scene.bed.apply(&format!("{ENVIRONMENT}    approvedRegions: [us-east-1, us-west-2]\n")).await;
+    scene.bed.apply(&format!("{ENVIRONMENT}  deletionPolicy: Retain\n")).await;
     looks_like(&scene, &before, "a change of the spec brings it back").await;
     scene.all_ready("summaries").await;
 }

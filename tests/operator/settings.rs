@@ -10,6 +10,7 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::scene::{ENVIRONMENT, HAIKU, SONNET, SOON, Scene, WORKLOAD, access};
+use crate::support::bedrock_stub::guardrails::PLATFORM;
 
 const CLINIC: Option<&str> = Some("clinic");
 const NAME: &str = "notes-bedrock";
@@ -21,7 +22,13 @@ fn config_maps(scene: &Scene) -> Api<ConfigMap> {
 
 /// Waits until the application is told exactly this; an empty list stands for nothing at all.
 async fn told(scene: &Scene, wanted: &[(&str, &str)]) -> Option<ConfigMap> {
-    let wanted: BTreeMap<String, String> = wanted.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let mut wanted: BTreeMap<String, String> = wanted.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    // Each access is under the default guardrail of the environment.
+    let accesses: Vec<String> = wanted.keys().filter_map(|key| key.strip_suffix(".models")).map(str::to_owned).collect();
+    for access in accesses {
+        wanted.insert(format!("{access}.guardrailId"), PLATFORM.to_owned());
+        wanted.insert(format!("{access}.guardrailVersion"), "1".to_owned());
+    }
     let ask = || async {
         let found = config_maps(scene).get_opt(NAME).await.map_err(|error| error.to_string())?;
         let data = found.as_ref().and_then(|found| found.data.clone()).unwrap_or_default();

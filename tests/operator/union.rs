@@ -8,6 +8,7 @@ use hipaa_operator::policy::document::Effect;
 
 use crate::account::{policy, roles};
 use crate::scene::{ENVIRONMENT, HAIKU, SONNET, SOON, Scene, WORKLOAD};
+use crate::support::bedrock_stub::guardrails::{PLATFORM, PLATFORM_KEY};
 
 /// (action, resource).
 type Powers = BTreeSet<(String, String)>;
@@ -34,7 +35,10 @@ impl Wish {
         };
         let arn = |model: &str| format!("arn:aws:bedrock:us-east-1::foundation-model/{model}");
         let each = |model: &'static str| self.1.iter().map(move |operation| (action(operation).to_owned(), arn(model)));
-        self.0.iter().flat_map(|model| each(model)).collect()
+        // And what every call of them takes: the environment's guardrail with its key, and the one that the account enforces.
+        let guardrail = |id: &str| ("bedrock:ApplyGuardrail".to_owned(), format!("arn:aws:bedrock:us-east-1:123456789012:guardrail/{id}"));
+        let key = ("kms:Decrypt".to_owned(), PLATFORM_KEY.to_owned());
+        self.0.iter().flat_map(|model| each(model)).chain([guardrail(PLATFORM), guardrail("enforced1"), key]).collect()
     }
 
     fn manifest(self, name: &str) -> String {
