@@ -10,7 +10,7 @@ use crate::api::SideDoor;
 use crate::domain::Scope;
 
 use super::document::Statement;
-use super::permissions::INFERENCE;
+use super::permissions::EVERY_INFERENCE;
 use super::terms::{GLOBAL, Setting, Terms};
 
 /// What the operator, an administrator or nobody changes, but never a workload: guardrails, logging, retention, what models are
@@ -71,8 +71,8 @@ pub(super) fn denies(setting: &Setting) -> Vec<Statement> {
     }
     if !terms.global_profiles {
         let profiles = arn(&format!("inference-profile/{GLOBAL}*"));
-        statements.push(Statement::deny("GlobalProfiles", &INFERENCE, profiles.clone()));
-        statements.push(Statement::deny("BehindGlobalProfiles", &INFERENCE, any()).when(
+        statements.push(Statement::deny("GlobalProfiles", &EVERY_INFERENCE, profiles.clone()));
+        statements.push(Statement::deny("BehindGlobalProfiles", &EVERY_INFERENCE, any()).when(
             "StringLike",
             "bedrock:InferenceProfileArn",
             profiles,

@@ -50,6 +50,9 @@ impl Profile {
 /// action of its own. These are the ones that a guardrail can be demanded of.
 pub const INFERENCE: [&str; 2] = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"];
 
+/// The same and their variants to come, for denies.
+pub const EVERY_INFERENCE: [&str; 1] = ["bedrock:InvokeModel*"];
+
 fn action(operation: Operation) -> Option<&'static str> {
     match operation {
         Operation::Invoke => Some("bedrock:InvokeModel"),
@@ -130,7 +133,7 @@ fn without_guardrail(grants: &[Grant], setting: &Setting) -> Option<Statement> {
             exempt.extend(profile.model_arns.iter().cloned());
         }
     }
-    let mut statement = Statement::deny("WithoutGuardrail", &INFERENCE, vec!["*".to_owned()]);
+    let mut statement = Statement::deny("WithoutGuardrail", &EVERY_INFERENCE, vec!["*".to_owned()]);
     if !exempt.is_empty() {
         statement.resource.clear();
         statement.not_resource = exempt.into_iter().collect();
