@@ -19,9 +19,9 @@ pub fn all_as_declared(declarations: usize) {
     while turn < declarations {
         let declared = declaration().new_tree(&mut runner).expect("a declaration").current();
         if bulk.add(&declared, turn) {
-            turn += 1
+            turn += 1;
         } else {
-            too_large += 1
+            too_large += 1;
         }
         assert!(too_large <= declarations / 4, "{too_large} declarations do not fit IAM's quotas");
     }
